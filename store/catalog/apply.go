@@ -1,0 +1,85 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// Apply makes all of a change or nothing. It is durable when Apply returns nil.
+func (c *Catalog) Apply(ctx context.Context, ch Change) error {
+	if err := c.tx(ctx, func(tx *sql.Tx) error { return apply(ctx, tx, ch) }); err != nil {
+		return fmt.Errorf("write catalog: %w", err)
+	}
+	return nil
+}
+
+func apply(ctx context.Context, tx *sql.Tx, ch Change) error {
+	for _, d := range ch.Databases {
+		_, err := tx.ExecContext(ctx, `INSERT INTO databases VALUES (?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (id) DO UPDATE SET name = excluded.name, retention = excluded.retention, created_at = excluded.created_at,
+			deleted_at = excluded.deleted_at, hard_delete_at = excluded.hard_delete_at, purged = excluded.purged`,
+			d.ID, d.Name, d.Retention, d.CreatedAt, d.DeletedAt, d.HardDeleteAt, d.Purged)
+		if err != nil {
+			return fmt.Errorf("put database %q: %w", d.Name, err)
+		}
+	}
+	for _, t := range ch.Tables {
+		if err := putTable(ctx, tx, t); err != nil {
+			return fmt.Errorf("put table %q: %w", t.Schema.Name, err)
+		}
+	}
+	for _, s := range ch.AddSegments {
+		// Sequence numbers stay below 2^63: the log counts writes from 1.
+		_, err := tx.ExecContext(ctx, `INSERT INTO segments VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			int64(s.ID), s.DatabaseID, s.TableID, s.Path, s.Bytes, s.Rows, s.Series, s.MinTime, s.MaxTime,
+			int64(s.MinSeq), int64(s.MaxSeq), s.Late, s.CreatedAt)
+		if err != nil {
+			return fmt.Errorf("add segment %s: %w", s.Path, err)
+		}
+	}
+	for _, id := range ch.RemoveSegments {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM segments WHERE id = ?`, int64(id)); err != nil {
+			return fmt.Errorf("remove segment %d: %w", id, err)
+		}
+	}
+	if p := ch.Checkpoint; p != nil {
+		_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO checkpoint VALUES (1, ?, ?)`, int64(p.WALSegment), int64(p.Seq))
+		if err != nil {
+			return fmt.Errorf("set the checkpoint: %w", err)
+		}
+	}
+	for _, t := range ch.PutTokens {
+		_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO tokens VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			int64(t.ID), t.Name, t.Hash[:], t.Description, t.CreatedAt, t.UpdatedAt, t.ExpiresAt, t.CreatedBy, t.UpdatedBy)
+		if err != nil {
+			return fmt.Errorf("put token %q: %w", t.Name, err)
+		}
+	}
+	for _, id := range ch.DeleteTokens {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM tokens WHERE id = ?`, int64(id)); err != nil {
+			return fmt.Errorf("delete token %d: %w", id, err)
+		}
+	}
+	return nil
+}
+
+func putTable(ctx context.Context, tx *sql.Tx, t Table) error {
+	s := t.Schema
+	_, err := tx.ExecContext(ctx, `INSERT INTO tables VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET name = excluded.name, created_at = excluded.created_at,
+		deleted_at = excluded.deleted_at, hard_delete_at = excluded.hard_delete_at, purged = excluded.purged`,
+		s.ID, s.DatabaseID, s.Name, t.CreatedAt, t.DeletedAt, t.HardDeleteAt, t.Purged)
+	if err != nil {
+		return err
+	}
+	for _, c := range s.Columns {
+		// Columns only come; what is there stays as it is.
+		_, err := tx.ExecContext(ctx, `INSERT INTO columns VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			s.ID, c.ID, c.Name, c.Role, c.Kind)
+		if err != nil {
+			return fmt.Errorf("column %q: %w", c.Name, err)
+		}
+	}
+	return nil
+}

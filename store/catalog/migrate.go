@@ -1,0 +1,58 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// migrations bring the file's schema forward, one version each. They are never
+// edited once released: a change is a new entry.
+var migrations = [...]string{
+	1: `
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE databases (
+	id INTEGER PRIMARY KEY, name TEXT NOT NULL, retention INTEGER NOT NULL,
+	created_at INTEGER NOT NULL, deleted_at INTEGER NOT NULL, hard_delete_at INTEGER NOT NULL, purged INTEGER NOT NULL);
+CREATE TABLE tables (
+	id INTEGER PRIMARY KEY, database_id INTEGER NOT NULL REFERENCES databases (id), name TEXT NOT NULL,
+	created_at INTEGER NOT NULL, deleted_at INTEGER NOT NULL, hard_delete_at INTEGER NOT NULL, purged INTEGER NOT NULL);
+CREATE TABLE columns (
+	table_id INTEGER NOT NULL REFERENCES tables (id), id INTEGER NOT NULL, name TEXT NOT NULL,
+	role INTEGER NOT NULL, kind INTEGER NOT NULL, PRIMARY KEY (table_id, id)) WITHOUT ROWID;
+CREATE TABLE segments (
+	id INTEGER PRIMARY KEY, database_id INTEGER NOT NULL, table_id INTEGER NOT NULL REFERENCES tables (id),
+	path TEXT NOT NULL UNIQUE, bytes INTEGER NOT NULL, rows INTEGER NOT NULL, series INTEGER NOT NULL,
+	min_time INTEGER NOT NULL, max_time INTEGER NOT NULL, min_seq INTEGER NOT NULL, max_seq INTEGER NOT NULL,
+	late INTEGER NOT NULL, created_at INTEGER NOT NULL);
+CREATE TABLE checkpoint (only INTEGER PRIMARY KEY CHECK (only = 1), wal_segment INTEGER NOT NULL, seq INTEGER NOT NULL);
+CREATE TABLE tokens (
+	id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, hash BLOB NOT NULL, description TEXT NOT NULL,
+	created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
+	created_by INTEGER NOT NULL, updated_by INTEGER NOT NULL);`,
+}
+
+// migrate runs the migrations that the file has not seen.
+func (c *Catalog) migrate(ctx context.Context) error {
+	var have int
+	if err := c.db.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&have); err != nil {
+		return fmt.Errorf("read the schema version: %w", err)
+	}
+	if have >= len(migrations) {
+		return fmt.Errorf("the catalog has schema version %d, this program knows up to %d: it was written by a newer version", have, len(migrations)-1)
+	}
+	for v := have + 1; v < len(migrations); v++ {
+		err := c.tx(ctx, func(tx *sql.Tx) error {
+			if _, err := tx.ExecContext(ctx, migrations[v]); err != nil {
+				return err
+			}
+			// PRAGMA takes no bound parameters.
+			_, err := tx.ExecContext(ctx, fmt.Sprintf(`PRAGMA user_version = %d`, v))
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("migrate the catalog to schema version %d: %w", v, err)
+		}
+	}
+	return nil
+}

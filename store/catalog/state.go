@@ -1,0 +1,86 @@
+package catalog
+
+import "tarn/store/schema"
+
+// State is everything that the catalog holds.
+type State struct {
+	// UUID is made with the file and never changes: the cluster-uuid.
+	UUID       string
+	Databases  []Database
+	Tables     []Table
+	Segments   []Segment
+	Checkpoint Checkpoint
+	Tokens     []Token
+}
+
+// Lifetime says when something was made and when it goes. Times are ns since
+// epoch; 0 means never.
+type Lifetime struct {
+	CreatedAt    int64
+	DeletedAt    int64 // soft deletion
+	HardDeleteAt int64 // when its data goes
+	Purged       bool  // its data is gone; the ID stays taken
+}
+
+// Database is one database.
+type Database struct {
+	ID   uint32
+	Name string
+	// Retention in ns; 0 keeps rows for ever.
+	Retention int64
+	Lifetime
+}
+
+// Table is one table with its columns.
+type Table struct {
+	Schema *schema.Table
+	Lifetime
+}
+
+// Segment is one registered Parquet file.
+type Segment struct {
+	ID                  uint64
+	DatabaseID, TableID uint32
+	// Path is relative to the data directory.
+	Path             string
+	Bytes, Rows      int64
+	Series           int64
+	MinTime, MaxTime int64
+	MinSeq, MaxSeq   uint64
+	// Late is merge.Source's Late.
+	Late      bool
+	CreatedAt int64
+}
+
+// Checkpoint says how far segments cover the write-ahead log: everything in
+// log segments below WALSegment, and every write up to Seq, is in segments.
+type Checkpoint struct {
+	WALSegment uint64
+	Seq        uint64
+}
+
+// Token is one API token; only the SHA-512 of its text is kept.
+type Token struct {
+	ID          uint64
+	Name        string
+	Hash        [64]byte
+	Description string
+	CreatedAt   int64 // ms since epoch
+	UpdatedAt   int64 // ms since epoch, 0 when never
+	ExpiresAt   int64 // ms since epoch, 0 never
+	CreatedBy   int64 // token ID, -1 when made by none
+	UpdatedBy   int64 // token ID, -1 when by none
+}
+
+// Change is what one transaction does.
+type Change struct {
+	// Databases and Tables are inserted or replaced by ID.
+	Databases      []Database
+	Tables         []Table
+	AddSegments    []Segment
+	RemoveSegments []uint64
+	Checkpoint     *Checkpoint
+	// PutTokens are inserted or replaced by ID.
+	PutTokens    []Token
+	DeleteTokens []uint64
+}

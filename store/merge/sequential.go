@@ -1,0 +1,136 @@
+package merge
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+)
+
+// sequential reads one source from its first row to its last.
+type sequential struct {
+	opts   Options
+	src    Source
+	runs   []Run // those to read
+	inside bool  // all rows lie in the time range
+	next   int   // run being read
+	row    int   // next row, within runs[next]
+
+	times []int64 // scratch
+}
+
+func newSequential(src Source, opts Options) *sequential {
+	lo, hi := src.TimeRange()
+	s := &sequential{opts: opts, src: src, runs: src.Runs(), inside: opts.MinTime <= lo && hi <= opts.MaxTime}
+	if opts.Keep != nil {
+		kept := make([]Run, 0, len(s.runs))
+		for _, r := range s.runs {
+			if opts.Keep(r.Series) {
+				kept = append(kept, r)
+			}
+		}
+		s.runs = kept
+	}
+	if len(s.runs) > 0 {
+		s.row = int(s.runs[0].Start)
+	}
+	return s
+}
+
+func (s *sequential) Next(ctx context.Context, b *Batch) error {
+	b.reset(s.opts.Columns)
+	for s.next < len(s.runs) && len(b.Times) < s.opts.BatchRows {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := s.piece(ctx, b); err != nil {
+			return err
+		}
+	}
+	if len(b.Times) == 0 {
+		return io.EOF
+	}
+	return nil
+}
+
+// piece reads the next stretch of adjacent rows, across runs.
+func (s *sequential) piece(ctx context.Context, b *Batch) error {
+	// A piece that may lose rows to the time range is not made smaller for
+	// what the batch already has, or it would shrink to single rows.
+	size := s.opts.BatchRows
+	if s.inside {
+		size -= len(b.Times)
+	}
+	first, from := s.next, s.row
+	to := from
+	for s.next < len(s.runs) && to-from < size && int(s.runs[s.next].Start) <= to {
+		r := s.runs[s.next]
+		n := min(int(r.End)-to, size-(to-from))
+		to += n
+		if to < int(r.End) {
+			break
+		}
+		s.next++
+		if s.next < len(s.runs) && int(s.runs[s.next].Start) != to {
+			break
+		}
+	}
+	if s.next < len(s.runs) {
+		s.row = max(to, int(s.runs[s.next].Start))
+	}
+
+	var err error
+	if s.times, err = s.src.ReadTime(ctx, s.times[:0], from, to); err != nil {
+		return fmt.Errorf("read times: %w", err)
+	}
+	// Adjacent ranges of wanted rows are read in one go.
+	keepFrom, keepTo := from, from
+	flush := func() error {
+		if keepFrom == keepTo {
+			return nil
+		}
+		b.Times = append(b.Times, s.times[keepFrom-from:keepTo-from]...)
+		for i, c := range s.opts.Columns {
+			if err := s.src.ReadColumn(ctx, b.Cols[i], c, keepFrom, keepTo); err != nil {
+				return fmt.Errorf("read column %q: %w", c.Name, err)
+			}
+		}
+		return nil
+	}
+	for i := first; i < len(s.runs); i++ {
+		r := s.runs[i]
+		lo, hi := max(int(r.Start), from), min(int(r.End), to)
+		if lo >= hi {
+			break
+		}
+		if !s.inside {
+			l, h := cut(s.times[lo-from:hi-from], s.opts.MinTime, s.opts.MaxTime)
+			lo, hi = lo+l, lo+h
+			if lo == hi {
+				continue
+			}
+		}
+		b.span(r.Series, hi-lo)
+		if lo != keepTo {
+			if err := flush(); err != nil {
+				return err
+			}
+			keepFrom = lo
+		}
+		keepTo = hi
+	}
+	return flush()
+}
+
+// cut returns the part of ascending times that lies in [lo, hi].
+func cut(times []int64, lo, hi int64) (from, to int) {
+	from, to = 0, len(times)
+	if times[0] < lo {
+		from, _ = slices.BinarySearch(times, lo)
+	}
+	if times[len(times)-1] > hi {
+		// hi+1 cannot overflow: a time above hi exists.
+		to, _ = slices.BinarySearch(times, hi+1)
+	}
+	return min(from, to), to
+}

@@ -1,0 +1,358 @@
+// Package points holds the columnar form of one write request: what every
+// protocol's front-end builds, the WAL encodes and the buffer takes in.
+//
+// A Batch is filled row by row and owns all its memory, so that a pooled one
+// costs no allocation in steady state. Rows refer to series by a number local
+// to their table in this batch; the store maps those to its own.
+package points
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+	"slices"
+
+	"tarn/store/column"
+)
+
+// Tag is one tag of a series. The slices are copied by whoever takes them.
+type Tag struct{ Key, Value []byte }
+
+// Batch is the rows of one write request to one database.
+type Batch struct {
+	// Tables in order of first appearance.
+	Tables []*Table
+
+	seed   maphash.Seed
+	raw    keyTable // raw series key as written -> table<<32 | local series
+	spare  []*Table
+	fields []*Field // recycled
+	sorted []Tag    // scratch of AddSeries
+	canon  []byte   // scratch of AddSeries
+}
+
+// NewBatch returns an empty batch.
+func NewBatch() *Batch { return &Batch{seed: maphash.MakeSeed()} }
+
+// Reset empties the batch and keeps its memory.
+func (b *Batch) Reset() {
+	for _, t := range b.Tables {
+		t.reset(b)
+	}
+	b.spare = append(b.spare, b.Tables...)
+	b.Tables = b.Tables[:0]
+	b.raw.reset()
+}
+
+// Rows is the number of rows in all tables.
+func (b *Batch) Rows() int {
+	n := 0
+	for _, t := range b.Tables {
+		n += len(t.Times)
+	}
+	return n
+}
+
+// Table returns the table of that name, making it if need be.
+func (b *Batch) Table(name []byte) *Table {
+	for _, t := range b.Tables { // requests name few tables; Lookup spares even this
+		if t.Name == string(name) {
+			return t
+		}
+	}
+	var t *Table
+	if n := len(b.spare); n > 0 {
+		t, b.spare = b.spare[n-1], b.spare[:n-1]
+	} else {
+		t = &Table{}
+	}
+	if t.Name != string(name) {
+		t.Name = string(name)
+	}
+	t.batch, t.index = b, len(b.Tables)
+	b.Tables = append(b.Tables, t)
+	return t
+}
+
+// Lookup finds the table and series that AddSeries stored under a raw key.
+func (b *Batch) Lookup(raw []byte) (t *Table, series uint32, ok bool) {
+	v, ok := b.raw.get(maphash.Bytes(b.seed, raw), raw)
+	if !ok {
+		return nil, 0, false
+	}
+	return b.Tables[v>>32], uint32(v), true
+}
+
+// Table is the rows of one table in a batch.
+type Table struct {
+	Name string
+	// Tags are the tag names in order of first appearance; series refer to
+	// them by index.
+	Tags []string
+	// Fields are the field columns in order of first appearance.
+	Fields []*Field
+	// Series is the local series number of each row.
+	Series []uint32
+	// Times is the timestamp of each row, ns since epoch.
+	Times []int64
+
+	// ID, TagIDs and Field.ID are the store's: set before encoding, and by
+	// decoding.
+	ID     uint32
+	TagIDs []int
+
+	// Plan is free for the front-end that fills the batch: what it remembers
+	// of the table's previous row. It is emptied by Reset.
+	Plan []int
+
+	batch   *Batch
+	index   int
+	arena   []byte   // canonical series keys, one after the other
+	ends    []uint32 // ends[s] is where series s's key ends in arena
+	keys    keyTable // canonical key -> local series
+	perm    []uint32 // scratch of SortBySeries
+	counts  []uint32
+	scratch []uint64
+}
+
+// Field is one field column of a table. Bits has one word a row: an int64, a
+// uint64, float64 bits, 0 or 1, or for String the offset<<32|length of the
+// text in Data. Rows that never got a value are null. Call Table.Pad before
+// reading.
+type Field struct {
+	Name  string
+	Kind  column.Kind
+	ID    int
+	Bits  []uint64
+	Nulls column.Bitmap
+	Data  []byte
+}
+
+func (t *Table) reset(b *Batch) {
+	b.fields = append(b.fields, t.Fields...)
+	t.Fields = t.Fields[:0]
+	t.Tags, t.TagIDs = t.Tags[:0], t.TagIDs[:0]
+	t.Series, t.Times = t.Series[:0], t.Times[:0]
+	t.Plan = t.Plan[:0]
+	t.arena, t.ends = t.arena[:0], t.ends[:0]
+	t.keys.reset()
+	t.ID = 0
+}
+
+// AddSeries returns the local number of the series with these tags, in any
+// order, and remembers it under raw for Lookup when raw is not empty. Tags
+// with an empty value are left out: they are absent.
+func (t *Table) AddSeries(raw []byte, tags []Tag) uint32 {
+	b := t.batch
+	b.canon = b.canon[:0]
+	b.sorted = append(b.sorted[:0], tags...)
+	// Canonical order is that of local tag numbers, so first make sure that
+	// all have one, in the order in which they were written.
+	for _, g := range tags {
+		if len(g.Value) > 0 {
+			t.tag(g.Key)
+		}
+	}
+	slices.SortFunc(b.sorted, func(x, y Tag) int { return t.tagIndex(x.Key) - t.tagIndex(y.Key) })
+	for _, g := range b.sorted {
+		if len(g.Value) == 0 {
+			continue
+		}
+		b.canon = binary.AppendUvarint(b.canon, uint64(t.tagIndex(g.Key)))
+		b.canon = binary.AppendUvarint(b.canon, uint64(len(g.Value)))
+		b.canon = append(b.canon, g.Value...)
+	}
+	h := maphash.Bytes(b.seed, b.canon)
+	v, ok := t.keys.get(h, b.canon)
+	if !ok {
+		v = uint64(len(t.ends))
+		t.arena = append(t.arena, b.canon...)
+		t.ends = append(t.ends, uint32(len(t.arena)))
+		t.keys.put(h, b.canon, v)
+	}
+	if len(raw) > 0 {
+		b.raw.put(maphash.Bytes(b.seed, raw), raw, uint64(t.index)<<32|v)
+	}
+	return uint32(v)
+}
+
+func (t *Table) tagIndex(name []byte) int {
+	for i, n := range t.Tags {
+		if n == string(name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// tag makes sure that the tag has a local number.
+func (t *Table) tag(name []byte) {
+	if t.tagIndex(name) < 0 {
+		t.Tags = append(t.Tags, string(name))
+	}
+}
+
+// NumSeries is the number of distinct series in the table.
+func (t *Table) NumSeries() int { return len(t.ends) }
+
+// SeriesKey is the canonical key of a local series: for each present tag, in
+// ascending order of its index in Tags, uvarint index, uvarint length, value.
+// See EachTag. The slice aliases the batch.
+func (t *Table) SeriesKey(series uint32) []byte {
+	from := uint32(0)
+	if series > 0 {
+		from = t.ends[series-1]
+	}
+	return t.arena[from:t.ends[series]]
+}
+
+// EachTag calls fn for every tag of a canonical series key, with the tag's
+// index in Tags. The value aliases key.
+func EachTag(key []byte, fn func(tag int, value []byte)) {
+	for len(key) > 0 {
+		tag, n := binary.Uvarint(key)
+		key = key[n:]
+		size, n := binary.Uvarint(key)
+		key = key[n:]
+		fn(int(tag), key[:size])
+		key = key[size:]
+	}
+}
+
+// Field returns the index of a field column, making it if need be. The kind of
+// an existing one is not compared: that is the front-end's check.
+func (t *Table) Field(name []byte, kind column.Kind) int {
+	if i := t.FieldIndex(name); i >= 0 {
+		return i
+	}
+	var f *Field
+	if b := t.batch; len(b.fields) > 0 {
+		f = b.fields[len(b.fields)-1]
+		b.fields = b.fields[:len(b.fields)-1]
+	} else {
+		f = &Field{}
+	}
+	if f.Name != string(name) {
+		f.Name = string(name)
+	}
+	f.Kind, f.ID = kind, 0
+	f.Bits, f.Nulls, f.Data = f.Bits[:0], f.Nulls[:0], f.Data[:0]
+	t.Fields = append(t.Fields, f)
+	return len(t.Fields) - 1
+}
+
+// FieldIndex returns the index of a field column, or -1.
+func (t *Table) FieldIndex(name []byte) int {
+	for i, f := range t.Fields {
+		if f.Name == string(name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// AddRow adds a row with no field values and returns its number.
+func (t *Table) AddRow(series uint32, time int64) int {
+	t.Series = append(t.Series, series)
+	t.Times = append(t.Times, time)
+	return len(t.Times) - 1
+}
+
+// Set gives a row its value; rows are set in ascending order, each once.
+func (f *Field) Set(row int, bits uint64) {
+	if len(f.Bits) < row {
+		f.pad(row)
+	}
+	f.Bits = append(f.Bits, bits)
+}
+
+// SetString gives a row its text.
+func (f *Field) SetString(row int, s []byte) {
+	off := len(f.Data)
+	f.Data = append(f.Data, s...)
+	f.Set(row, uint64(off)<<32|uint64(len(s)))
+}
+
+// Text is the text of a row of a String field. It aliases the batch.
+func (f *Field) Text(row int) []byte {
+	w := f.Bits[row]
+	return f.Data[w>>32 : w>>32+w&0xffffffff]
+}
+
+func (f *Field) pad(rows int) {
+	from := len(f.Bits)
+	for len(f.Bits) < rows {
+		f.Bits = append(f.Bits, 0)
+	}
+	f.Nulls.SetRange(from, rows)
+}
+
+// Pad gives every field a word for every row, null where it has no value.
+func (t *Table) Pad() {
+	for _, f := range t.Fields {
+		if len(f.Bits) < len(t.Times) {
+			f.pad(len(t.Times))
+		}
+	}
+}
+
+// SortBySeries groups the rows by local series; rows of one series stay in the
+// order in which they came, so that the last write of a time stays last. The
+// fields are padded first.
+func (t *Table) SortBySeries() {
+	t.Pad()
+	n := len(t.Times)
+	if slices.IsSorted(t.Series) {
+		return
+	}
+	// A counting sort: series numbers are dense and small.
+	t.counts = append(t.counts[:0], make([]uint32, len(t.ends)+1)...)
+	for _, s := range t.Series {
+		t.counts[s+1]++
+	}
+	for i := 1; i < len(t.counts); i++ {
+		t.counts[i] += t.counts[i-1]
+	}
+	if cap(t.perm) < n {
+		t.perm = make([]uint32, n)
+	}
+	t.perm = t.perm[:n]
+	for row, s := range t.Series {
+		t.perm[t.counts[s]] = uint32(row)
+		t.counts[s]++
+	}
+	if cap(t.scratch) < n {
+		t.scratch = make([]uint64, n)
+	}
+	tmp := t.scratch[:n]
+	for i, p := range t.perm {
+		tmp[i] = uint64(t.Series[p])
+	}
+	for i, v := range tmp {
+		t.Series[i] = uint32(v)
+	}
+	for i, p := range t.perm {
+		tmp[i] = uint64(t.Times[p])
+	}
+	for i, v := range tmp {
+		t.Times[i] = int64(v)
+	}
+	for _, f := range t.Fields {
+		for i, p := range t.perm {
+			tmp[i] = f.Bits[p]
+		}
+		copy(f.Bits, tmp)
+		if f.Nulls.Any(n) {
+			f.permuteNulls(t.perm)
+		}
+	}
+}
+
+func (f *Field) permuteNulls(perm []uint32) {
+	old := slices.Clone(f.Nulls)
+	clear(f.Nulls)
+	for i, p := range perm {
+		if old.Get(int(p)) {
+			f.Nulls.Set(i)
+		}
+	}
+}

@@ -1,0 +1,88 @@
+package store
+
+import (
+	"context"
+	"math"
+	"sync/atomic"
+
+	"tarn/store/column"
+	"tarn/store/schema"
+)
+
+// Order is the order in which a scan yields rows.
+type Order uint8
+
+const (
+	// Unordered lets the scan yield rows source by source.
+	Unordered Order = iota
+	// SeriesTime yields all rows of a series together, ascending in time;
+	// series come in the order of their tag values, NULL last.
+	SeriesTime
+	// NewestFirst yields sources in descending order of their largest time. The
+	// rows within a source are not ordered; it is for top-n by time, which
+	// raises ScanSpec.Floor as it learns.
+	NewestFirst
+	// OldestFirst is the mirror image, for ORDER BY time LIMIT n with
+	// ScanSpec.Ceiling.
+	OldestFirst
+)
+
+// AllTime is the widest time range of a scan.
+const (
+	MinTime int64 = math.MinInt64
+	MaxTime int64 = math.MaxInt64
+)
+
+// ScanSpec says what to read of one table.
+type ScanSpec struct {
+	Database string
+	// Table is the schema that the caller planned with.
+	Table *schema.Table
+	// Columns are the IDs of the columns to yield, in that order. Tags come as
+	// Dict vectors whose dictionary is the same for all batches of the scan.
+	Columns []int
+	// MinTime and MaxTime bound the rows, both inclusive.
+	MinTime, MaxTime int64
+	// FilterTags and Filter restrict the series: Filter gets batches of
+	// distinct series, with one Dict column for each tag of FilterTags, and
+	// clears keep[i] for the series to leave out. Nil keeps all.
+	FilterTags []int
+	Filter     func(ctx context.Context, tags *column.Batch, keep []bool) error
+	// FieldBounds are ranges that a row must lie in, by column ID: the scan may
+	// use statistics to skip what cannot match; it need not filter rows.
+	FieldBounds []FieldBound
+	Order       Order
+	// Floor and Ceiling, when not nil, are re-read during the scan: rows
+	// older than Floor or newer than Ceiling are no longer wanted.
+	Floor, Ceiling *atomic.Int64
+	// BatchRows is the wanted size of batches; 0 means 4096.
+	BatchRows int
+}
+
+// FieldBound is a range of a numeric field's values as bits of its kind, both
+// inclusive. NULL never lies in it.
+type FieldBound struct {
+	Column   int
+	Min, Max uint64
+}
+
+// Rows is a running scan. It is used by one goroutine and must be closed.
+type Rows interface {
+	// Next fills b, whose memory it reuses, with the next rows, at least one,
+	// and returns io.EOF when there are no more. What it puts in b is
+	// valid until the next call.
+	Next(ctx context.Context, b *column.Batch) error
+	// Stats says what the scan has read so far.
+	Stats() ScanStats
+	// Close releases what the scan holds.
+	Close() error
+}
+
+// ScanStats is what a scan has read and what it could leave out.
+type ScanStats struct {
+	Rows, Batches                  int64
+	Sources, SourcesPruned         int
+	Series, SeriesPruned           int
+	RowGroupsRead, RowGroupsPruned int
+	BytesRead                      int64
+}
