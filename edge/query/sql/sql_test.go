@@ -1,0 +1,102 @@
+package sql
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+)
+
+// TestParse runs the files of testdata: "parse" prints the statement with
+// every operator in parentheses, "expr" does so for an expression. Whatever
+// parses must parse again from its own text.
+func TestParse(t *testing.T) {
+	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			var out strings.Builder
+			for line := range strings.SplitSeq(d.Input, "\n---\n") {
+				var n Node
+				var err error
+				if d.Cmd == "expr" {
+					n, err = ParseExpr(line)
+				} else {
+					n, err = Parse(line)
+				}
+				if err != nil {
+					fmt.Fprintln(&out, "error:", err)
+					continue
+				}
+				fmt.Fprintln(&out, n)
+				again := func() (Node, error) {
+					if d.Cmd == "expr" {
+						return ParseExpr(n.String())
+					}
+					return Parse(n.String())
+				}
+				if m, err := again(); err != nil {
+					fmt.Fprintln(&out, "  does not parse again:", err)
+				} else if m.String() != n.String() {
+					fmt.Fprintln(&out, "  parses again as:", m)
+				}
+			}
+			return out.String()
+		})
+	})
+}
+
+func TestExcerpt(t *testing.T) {
+	_, err := Parse("SELECT a,\n\tb FROM FROM t")
+	e, ok := err.(*Error) //nolint:errorlint // Parse returns it bare
+	if !ok || e.Line != 2 || e.Column != 9 || e.Excerpt() != "\tb FROM FROM t\n\t       ^" {
+		t.Errorf("got %#v", err)
+	}
+}
+
+func TestDepthIsBounded(t *testing.T) {
+	for _, text := range []string{strings.Repeat("(", 100000), "SELECT " + strings.Repeat("- ", 100000) + "1", "SELECT " + strings.Repeat("NOT ", 100000),
+		strings.Repeat("SELECT * FROM (", 10000), "SELECT " + strings.Repeat("CASE WHEN ", 10000)} {
+		if _, err := Parse(text); err == nil || !strings.Contains(err.Error(), "nested") {
+			t.Errorf("%.20s...: %v", text, err)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{"SELECT * FROM env WHERE time >= now() - INTERVAL '1 hour' ORDER BY time DESC LIMIT 100",
+		"WITH h AS (SELECT 1) SELECT CASE x WHEN 1 THEN 'a' END FROM h a LEFT JOIN b USING (c) GROUP BY ROLLUP (a, (b, c))",
+		"SELECT sum(x) FILTER (WHERE y) OVER (PARTITION BY a ORDER BY b ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)", "VALUES (1, E'\\n'), ($x, \"q\"\"\")"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := Parse(text)
+		if err != nil {
+			return
+		}
+		again, err := Parse(s.String())
+		if err != nil {
+			if strings.Contains(err.Error(), "nested") {
+				return // parentheses that were not there
+			}
+			t.Fatalf("%q parses, %q does not: %v", text, s, err)
+		}
+		if again.String() != s.String() {
+			t.Fatalf("%q prints as %q, and that as %q", text, s, again)
+		}
+	})
+}
+
+func FuzzParseInterval(f *testing.F) {
+	f.Add("1 day 2.5 hours -3 min")
+	f.Add("01:02:03.5")
+	f.Fuzz(func(_ *testing.T, text string) { _, _ = ParseInterval(text) })
+}
+
+func BenchmarkParse(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Parse("SELECT date_bin(INTERVAL '5 minutes', time) AS time, node, avg(t) AS t FROM env WHERE time >= now() - INTERVAL '1 hour' AND node = 'a' GROUP BY 1, node ORDER BY 1"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
