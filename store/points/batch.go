@@ -24,10 +24,18 @@ type Batch struct {
 
 	seed   maphash.Seed
 	raw    keyTable // raw series key as written -> table<<32 | local series
-	spare  []*Table
-	fields []*Field // recycled
-	sorted []Tag    // scratch of AddSeries
+	spare  []*Table // recycled, the next one last
+	fields []*Field // recycled, the next one last
+	placed []placed // scratch of AddSeries
 	canon  []byte   // scratch of AddSeries
+	enc    encoder  // scratch of Encode
+	dec    decoder  // scratch of Decode
+}
+
+// placed is a tag's value with the tag's index.
+type placed struct {
+	tag   int
+	value []byte
 }
 
 // NewBatch returns an empty batch.
@@ -35,10 +43,12 @@ func NewBatch() *Batch { return &Batch{seed: maphash.MakeSeed()} }
 
 // Reset empties the batch and keeps its memory.
 func (b *Batch) Reset() {
-	for _, t := range b.Tables {
+	// In reverse, so that a batch like this one gets each table and field back
+	// in its old place, names included.
+	for _, t := range slices.Backward(b.Tables) {
 		t.reset(b)
+		b.spare = append(b.spare, t)
 	}
-	b.spare = append(b.spare, b.Tables...)
 	b.Tables = b.Tables[:0]
 	b.raw.reset()
 }
@@ -128,7 +138,9 @@ type Field struct {
 }
 
 func (t *Table) reset(b *Batch) {
-	b.fields = append(b.fields, t.Fields...)
+	for _, f := range slices.Backward(t.Fields) {
+		b.fields = append(b.fields, f)
+	}
 	t.Fields = t.Fields[:0]
 	t.Tags, t.TagIDs = t.Tags[:0], t.TagIDs[:0]
 	t.Series, t.Times = t.Series[:0], t.Times[:0]
@@ -138,57 +150,77 @@ func (t *Table) reset(b *Batch) {
 	t.ID = 0
 }
 
+// Index is the table's place in Batch.Tables.
+func (t *Table) Index() int { return t.index }
+
 // AddSeries returns the local number of the series with these tags, in any
 // order, and remembers it under raw for Lookup when raw is not empty. Tags
 // with an empty value are left out: they are absent.
 func (t *Table) AddSeries(raw []byte, tags []Tag) uint32 {
 	b := t.batch
-	b.canon = b.canon[:0]
-	b.sorted = append(b.sorted[:0], tags...)
-	// Canonical order is that of local tag numbers, so first make sure that
-	// all have one, in the order in which they were written.
-	for _, g := range tags {
-		if len(g.Value) > 0 {
-			t.tag(g.Key)
-		}
-	}
-	slices.SortFunc(b.sorted, func(x, y Tag) int { return t.tagIndex(x.Key) - t.tagIndex(y.Key) })
-	for _, g := range b.sorted {
+	b.placed = b.placed[:0]
+	for i, g := range tags {
 		if len(g.Value) == 0 {
 			continue
 		}
-		b.canon = binary.AppendUvarint(b.canon, uint64(t.tagIndex(g.Key)))
-		b.canon = binary.AppendUvarint(b.canon, uint64(len(g.Value)))
-		b.canon = append(b.canon, g.Value...)
+		// The canonical order is that of the indexes. Most series name their
+		// tags in that order, so sorting by insertion has nothing to do.
+		p := placed{t.tag(g.Key, i), g.Value}
+		b.placed = append(b.placed, p)
+		for j := len(b.placed) - 1; j > 0 && b.placed[j-1].tag > p.tag; j-- {
+			b.placed[j], b.placed[j-1] = b.placed[j-1], p
+		}
 	}
-	h := maphash.Bytes(b.seed, b.canon)
-	v, ok := t.keys.get(h, b.canon)
+	b.canon = b.canon[:0]
+	for _, p := range b.placed {
+		b.canon = appendTag(b.canon, p.tag, p.value)
+	}
+	s := t.addCanonical(b.canon)
+	if len(raw) > 0 {
+		b.raw.put(maphash.Bytes(b.seed, raw), raw, uint64(t.index)<<32|uint64(s))
+	}
+	return s
+}
+
+// appendTag adds a tag to a canonical series key.
+func appendTag(key []byte, tag int, value []byte) []byte {
+	key = binary.AppendUvarint(key, uint64(tag))
+	key = binary.AppendUvarint(key, uint64(len(value)))
+	return append(key, value...)
+}
+
+// addCanonical returns the local number of the series with a canonical key.
+func (t *Table) addCanonical(key []byte) uint32 {
+	h := maphash.Bytes(t.batch.seed, key)
+	v, ok := t.keys.get(h, key)
 	if !ok {
 		v = uint64(len(t.ends))
-		t.arena = append(t.arena, b.canon...)
+		t.arena = append(t.arena, key...)
 		t.ends = append(t.ends, uint32(len(t.arena)))
-		t.keys.put(h, b.canon, v)
-	}
-	if len(raw) > 0 {
-		b.raw.put(maphash.Bytes(b.seed, raw), raw, uint64(t.index)<<32|v)
+		t.keys.put(h, key, v)
 	}
 	return uint32(v)
 }
 
-func (t *Table) tagIndex(name []byte) int {
+// tag returns the index of a tag, making it if need be. likely is where it
+// probably is.
+func (t *Table) tag(name []byte, likely int) int {
+	if likely < len(t.Tags) && t.Tags[likely] == string(name) {
+		return likely
+	}
 	for i, n := range t.Tags {
 		if n == string(name) {
 			return i
 		}
 	}
-	return -1
-}
-
-// tag makes sure that the tag has a local number.
-func (t *Table) tag(name []byte) {
-	if t.tagIndex(name) < 0 {
+	n := len(t.Tags)
+	// The table's previous batch may have left the same name there.
+	if n < cap(t.Tags) && t.Tags[:n+1][n] == string(name) {
+		t.Tags = t.Tags[:n+1]
+	} else {
 		t.Tags = append(t.Tags, string(name))
 	}
+	return n
 }
 
 // NumSeries is the number of distinct series in the table.
@@ -305,7 +337,8 @@ func (t *Table) SortBySeries() {
 		return
 	}
 	// A counting sort: series numbers are dense and small.
-	t.counts = append(t.counts[:0], make([]uint32, len(t.ends)+1)...)
+	t.counts = slices.Grow(t.counts[:0], len(t.ends)+1)[:len(t.ends)+1]
+	clear(t.counts)
 	for _, s := range t.Series {
 		t.counts[s+1]++
 	}
@@ -342,13 +375,14 @@ func (t *Table) SortBySeries() {
 		}
 		copy(f.Bits, tmp)
 		if f.Nulls.Any(n) {
-			f.permuteNulls(t.perm)
+			f.permuteNulls(t.perm, tmp)
 		}
 	}
 }
 
-func (f *Field) permuteNulls(perm []uint32) {
-	old := slices.Clone(f.Nulls)
+// permuteNulls makes row i null if row perm[i] was. scratch has a word a row.
+func (f *Field) permuteNulls(perm []uint32, scratch []uint64) {
+	old := column.Bitmap(scratch[:copy(scratch, f.Nulls)])
 	clear(f.Nulls)
 	for i, p := range perm {
 		if old.Get(int(p)) {

@@ -1,0 +1,122 @@
+package influx
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+
+	"tarn/store"
+)
+
+// errorBody is the E2 shape of spec section 0.3.
+type errorBody struct {
+	Error string `json:"error"`
+	Data  any    `json:"data,omitempty"`
+}
+
+// errorV2 is the E3 shape.
+type errorV2 struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		status, body = http.StatusInternalServerError, []byte(`{"error":"cannot encode the answer"}`)
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // a client that went away is nobody's error
+}
+
+// Fail answers with the E2 shape.
+func Fail(w http.ResponseWriter, status int, message string) {
+	writeJSON(w, status, errorBody{Error: message})
+}
+
+// codesV2 are E3's words for statuses.
+var codesV2 = map[int]string{
+	http.StatusBadRequest: "invalid", http.StatusUnauthorized: "unauthorized", http.StatusForbidden: "forbidden",
+	http.StatusNotFound: "not found", http.StatusRequestEntityTooLarge: "request too large",
+	http.StatusServiceUnavailable: "unavailable",
+}
+
+// failV2 answers with the E3 shape.
+func failV2(w http.ResponseWriter, status int, message string) {
+	code, ok := codesV2[status]
+	if !ok {
+		code = "internal error"
+	}
+	writeJSON(w, status, errorV2{Code: code, Message: message})
+}
+
+// requestError is a request that the handler refuses with a status.
+type requestError struct {
+	status int
+	msg    string
+}
+
+func (e *requestError) Error() string { return e.msg }
+
+func badRequest(msg string) error { return &requestError{http.StatusBadRequest, msg} }
+
+// status maps an error to its answer: spec section 0.4, plus what only an edge
+// appliance has.
+func status(err error) (code int, message string) {
+	message = err.Error()
+	var (
+		req      *requestError
+		limit    *store.LimitError
+		config   *store.ConfigError
+		name     *store.NameError
+		reserved *store.ReservedError
+		double   *store.DuplicateError
+		deleted  *store.DeletedError
+		token    *store.TokenExistsError
+	)
+	switch {
+	case errors.As(err, &req):
+		return req.status, req.msg
+	case errors.As(err, &limit):
+		return http.StatusUnprocessableEntity, limit.Error()
+	case errors.As(err, &config), errors.As(err, &name), errors.As(err, &reserved), errors.As(err, &double), errors.As(err, &deleted):
+		return http.StatusBadRequest, message
+	case errors.As(err, &token):
+		return http.StatusConflict, token.Error()
+	case errors.Is(err, store.ErrOperatorToken):
+		return http.StatusMethodNotAllowed, store.ErrOperatorToken.Error()
+	case errors.Is(err, store.ErrNoAdminToken):
+		return http.StatusNotFound, store.ErrNoAdminToken.Error()
+	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrTokenNotFound):
+		return http.StatusNotFound, store.ErrNotFound.Error()
+	case errors.Is(err, store.ErrExists):
+		return http.StatusConflict, store.ErrExists.Error()
+	case errors.Is(err, store.ErrDeleted):
+		return http.StatusConflict, store.ErrDeleted.Error()
+	case errors.Is(err, store.ErrBusy), errors.Is(err, store.ErrSchemaChanged), errors.Is(err, store.ErrClosed), errors.Is(err, store.ErrReadOnly):
+		return http.StatusServiceUnavailable, message
+	}
+	return http.StatusInternalServerError, message
+}
+
+// fail answers err in the E2 shape.
+func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
+	code, message := a.explain(w, r, err)
+	Fail(w, code, message)
+}
+
+// explain finds the answer for err, says when to come back, and logs what is
+// the server's fault.
+func (a *API) explain(w http.ResponseWriter, r *http.Request, err error) (code int, message string) {
+	code, message = status(err)
+	if code == http.StatusServiceUnavailable {
+		w.Header().Set("Retry-After", "2")
+	}
+	if code == http.StatusInternalServerError {
+		a.Logger.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err)
+	}
+	return code, message
+}

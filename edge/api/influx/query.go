@@ -1,0 +1,206 @@
+package influx
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"tarn/edge/query"
+	"tarn/edge/query/result"
+	"tarn/store/column"
+)
+
+// queryBody is a v3 query as POST carries it.
+type queryBody struct {
+	DB     *string         `json:"db"`
+	Q      *string         `json:"q"`
+	Format *string         `json:"format"`
+	Params json.RawMessage `json:"params"`
+}
+
+// querySQLGet serves GET /api/v3/query_sql.
+func (a *API) querySQLGet(w http.ResponseWriter, r *http.Request) {
+	if r.URL.RawQuery == "" {
+		a.fail(w, r, badRequest("missing query parameters 'db' and 'q'"))
+		return
+	}
+	q, err := parseQuery(r)
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	value := func(name string) *string {
+		if !q.Has(name) {
+			return nil
+		}
+		v := q.Get(name)
+		return &v
+	}
+	b := queryBody{DB: value("db"), Q: value("q"), Format: value("format")}
+	if p := q.Get("params"); p != "" {
+		b.Params = json.RawMessage(p)
+	}
+	a.querySQL(w, r, b, "serde error")
+}
+
+// querySQLPost serves POST /api/v3/query_sql. The content type does not matter.
+func (a *API) querySQLPost(w http.ResponseWriter, r *http.Request) {
+	var b queryBody
+	if err := a.readJSON(r, &b); err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	a.querySQL(w, r, b, "serde json error")
+}
+
+func (a *API) querySQL(w http.ResponseWriter, r *http.Request, b queryBody, prefix string) {
+	format, err := negotiate(r.Header.Values("Accept"), b.Format)
+	switch {
+	case err != nil:
+	case b.DB == nil:
+		err = missing(prefix, "db")
+	case b.Q == nil:
+		err = missing(prefix, "q")
+	}
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	params, err := readParams(b.Params)
+	if err != nil {
+		a.fail(w, r, err)
+		return
+	}
+	a.run(w, r, format, query.Request{Database: *b.DB, Text: *b.Q, Language: query.SQL, Params: params})
+}
+
+// readParams decodes query parameters; numbers keep their digits.
+func readParams(raw json.RawMessage) (map[string]any, error) {
+	if len(raw) == 0 || string(raw) == "null" {
+		return nil, nil
+	}
+	var params map[string]any
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	if err := d.Decode(&params); err != nil {
+		return nil, badRequest("serde json error: params: " + err.Error())
+	}
+	for _, v := range params {
+		switch v.(type) {
+		case []any:
+			return nil, badRequest("JSON arrays are not supported as query parameters. Expected null, boolean, number, or string.")
+		case map[string]any:
+			return nil, badRequest("JSON objects are not supported as query parameters. Expected null, boolean, number, or string.")
+		}
+	}
+	return params, nil
+}
+
+// media maps media types to formats (spec section 3.1).
+var media = map[string]result.Format{
+	"application/json": result.JSON, "*/*": result.JSON, "text/html": result.JSON, "application/*": result.JSON,
+	"application/jsonl": result.JSONL, "application/x-ndjson": result.JSONL,
+	"text/csv": result.CSV, "application/csv": result.CSV,
+	"text/plain": result.Pretty, "application/vnd.apache.parquet": result.Parquet,
+}
+
+// negotiate picks the format: the parameter when there is one, else the first
+// media type of Accept that is known.
+func negotiate(accept []string, format *string) (result.Format, error) {
+	if format != nil {
+		f, err := result.ParseFormat(*format)
+		if err != nil {
+			return f, badRequest("serde error: " + err.Error())
+		}
+		return f, nil
+	}
+	all := strings.Join(accept, ",")
+	if strings.TrimSpace(all) == "" {
+		return result.JSON, nil
+	}
+	for part := range strings.SplitSeq(all, ",") {
+		name, _, _ := strings.Cut(part, ";")
+		if f, ok := media[strings.ToLower(strings.TrimSpace(name))]; ok {
+			return f, nil
+		}
+	}
+	return result.JSON, badRequest(fmt.Sprintf("invalid mime type (%s)", all))
+}
+
+// run executes a query and streams its rows.
+func (a *API) run(w http.ResponseWriter, r *http.Request, format result.Format, req query.Request) {
+	res, err := a.Query.Query(r.Context(), req)
+	if err != nil {
+		a.failQuery(w, r, req, err)
+		return
+	}
+	defer res.Close()
+	// The first batch is read before the status is sent: most run-time errors
+	// come by then, and can still have a status of their own.
+	var batch column.Batch
+	err = res.Next(r.Context(), &batch)
+	if err != nil && !errors.Is(err, io.EOF) {
+		a.failQuery(w, r, req, err)
+		return
+	}
+	w.Header().Set("Content-Type", format.ContentType())
+	out, werr := result.New(format, w, res.Columns())
+	if werr != nil {
+		a.failQuery(w, r, req, werr)
+		return
+	}
+	for err == nil {
+		if werr := out.WriteBatch(&batch); werr != nil {
+			a.cut(r, req, werr)
+		}
+		err = res.Next(r.Context(), &batch)
+	}
+	if !errors.Is(err, io.EOF) {
+		a.cut(r, req, err)
+	}
+	if err := out.Close(); err != nil {
+		a.cut(r, req, err)
+	}
+}
+
+// cut breaks the connection of an answer that cannot be finished, so that the
+// client does not take the part for the whole.
+func (a *API) cut(r *http.Request, req query.Request, err error) {
+	if r.Context().Err() == nil {
+		a.Logger.Warn("query failed while its rows were sent", "database", req.Database, "query", req.Text, "error", err)
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// failQuery answers a query that failed before its first row (spec sections
+// 3.1 and 0.5).
+func (a *API) failQuery(w http.ResponseWriter, r *http.Request, req query.Request, err error) {
+	var qe *query.Error
+	if !errors.As(err, &qe) {
+		a.fail(w, r, err)
+		return
+	}
+	switch qe.Class {
+	case query.DatabaseNotFound:
+		Fail(w, http.StatusNotFound, "query error: database not found: "+req.Database)
+	case query.Parse, query.Plan, query.Schema:
+		Fail(w, http.StatusBadRequest, "query error: error while planning query: "+qe.Error())
+	case query.NotImplemented:
+		Fail(w, http.StatusMethodNotAllowed, "query error: error while planning query: "+qe.Error())
+	case query.Execution:
+		Fail(w, http.StatusBadRequest, "query error: "+qe.Error())
+	case query.Resources:
+		Fail(w, http.StatusInsufficientStorage, "query error: "+qe.Error())
+	case query.Busy:
+		w.Header().Set("Retry-After", "1")
+		Fail(w, http.StatusServiceUnavailable, "query error: "+qe.Error())
+	case query.Timeout:
+		Fail(w, http.StatusGatewayTimeout, "query error: "+qe.Error())
+	default:
+		a.fail(w, r, err)
+	}
+}

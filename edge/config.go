@@ -1,0 +1,126 @@
+// Package edge is the appliance: configuration, wiring and life cycle of one
+// Tarn server.
+package edge
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"tarn/edge/auth"
+)
+
+// Config is what `tarn serve` can be told. Defaults are those of DefaultConfig.
+type Config struct {
+	DataDir  string
+	HTTPBind string
+	NodeID   string
+
+	WithoutAuth    bool
+	DisableAuthz   []string
+	AdminTokenFile string
+	// RecoveryBind is the address of the token recovery listener; empty means
+	// none.
+	RecoveryBind string
+
+	TLSCert, TLSKey string
+	TLSMinimum      string
+
+	// MemoryLimit in bytes; 0 means a quarter of the machine's, at most 1 GB.
+	MemoryLimit        int64
+	MaxRequestSize     int64
+	MaxDatabases       int
+	MaxTables          int
+	MaxColumns         int
+	WALSyncRate        float64
+	FlushAge           time.Duration
+	SegmentSize        int64
+	RetentionInterval  time.Duration
+	HardDeleteDefault  time.Duration
+	QueryTimeout       time.Duration
+	QueryConcurrency   int
+	QueryLogSize       int
+	DisablePprof       bool
+	ShutdownTimeout    time.Duration
+	PluginDir          string
+	Version, Revision  string
+	SystemdNotifyReady func() error
+}
+
+// DefaultConfig returns the defaults.
+func DefaultConfig() Config {
+	return Config{
+		DataDir: "/var/lib/tarn", HTTPBind: "127.0.0.1:8181", NodeID: "tarn", TLSMinimum: "tls-1.2",
+		MaxRequestSize: 10 << 20, MaxDatabases: 5, MaxTables: 2000, MaxColumns: 500,
+		WALSyncRate: 2, FlushAge: 6 * time.Hour, SegmentSize: 32 << 20,
+		RetentionInterval: 30 * time.Minute, HardDeleteDefault: 72 * time.Hour,
+		QueryTimeout: 2 * time.Minute, QueryConcurrency: 8, QueryLogSize: 1000, ShutdownTimeout: 10 * time.Second,
+	}
+}
+
+// Validate says what cannot work, naming the setting.
+func (c *Config) Validate() error {
+	var errs []error
+	bad := func(format string, args ...any) { errs = append(errs, fmt.Errorf(format, args...)) }
+	if c.DataDir == "" {
+		bad("--data-dir must name a directory")
+	}
+	for flag, addr := range map[string]string{"http-bind": c.HTTPBind, "admin-token-recovery-http-bind": c.RecoveryBind} {
+		if flag != "http-bind" && addr == "" {
+			continue
+		}
+		if _, _, err := net.SplitHostPort(addr); err != nil {
+			bad("--%s must be HOST:PORT: %w", flag, err)
+		}
+	}
+	if (c.TLSCert == "") != (c.TLSKey == "") {
+		bad("--tls-cert and --tls-key go together")
+	}
+	if _, err := c.minTLS(); err != nil {
+		errs = append(errs, err)
+	}
+	if _, err := c.exemptions(); err != nil {
+		errs = append(errs, err)
+	}
+	for flag, v := range map[string]int64{"max-http-request-size": c.MaxRequestSize, "max-databases": int64(c.MaxDatabases), "max-tables": int64(c.MaxTables),
+		"max-columns": int64(c.MaxColumns), "flush-age": int64(c.FlushAge), "segment-size": c.SegmentSize,
+		"retention-check-interval": int64(c.RetentionInterval), "query-concurrency": int64(c.QueryConcurrency), "query-timeout": int64(c.QueryTimeout)} {
+		if v <= 0 {
+			bad("--%s must be greater than zero", flag)
+		}
+	}
+	if c.WALSyncRate <= 0 {
+		bad("--wal-sync-rate must be greater than zero")
+	}
+	if c.MemoryLimit != 0 && c.MemoryLimit < minMemory {
+		bad("--memory-limit must be at least %d MB", minMemory>>20)
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) minTLS() (uint16, error) {
+	switch c.TLSMinimum {
+	case "", "tls-1.2":
+		return tls.VersionTLS12, nil
+	case "tls-1.3":
+		return tls.VersionTLS13, nil
+	}
+	return 0, fmt.Errorf("--tls-minimum-version must be tls-1.2 or tls-1.3, not %q", c.TLSMinimum)
+}
+
+// exemptions reads --disable-authz.
+func (c *Config) exemptions() (map[auth.Need]bool, error) {
+	names := map[string]auth.Need{"health": auth.Health, "ping": auth.Ping, "metrics": auth.Metrics}
+	out := map[auth.Need]bool{}
+	for _, n := range c.DisableAuthz {
+		need, ok := names[strings.TrimSpace(n)]
+		if !ok {
+			return nil, fmt.Errorf("--disable-authz takes health, ping and metrics, not %q", n)
+		}
+		out[need] = true
+	}
+	return out, nil
+}

@@ -1,0 +1,84 @@
+// Package ingest turns what protocols bring into column batches for the store.
+package ingest
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"tarn/lp"
+	"tarn/store"
+	"tarn/store/points"
+)
+
+// Store is what ingest needs of the storage engine.
+type Store interface {
+	Database(name string) (store.Database, bool)
+	AdmitDatabase(name string) error
+	Write(ctx context.Context, database string, b *points.Batch, o store.WriteOptions) error
+	Limits() store.Limits
+	TableCount() int
+}
+
+// ErrEmpty is a body without a single line.
+var ErrEmpty = errors.New("incoming write was empty")
+
+// Writer accepts writes for a store. It is safe for concurrent use.
+type Writer struct {
+	store Store
+	now   func() time.Time
+	pool  sync.Pool
+}
+
+// NewWriter returns a Writer.
+func NewWriter(s Store, now func() time.Time) *Writer {
+	w := &Writer{store: s, now: now}
+	w.pool.New = func() any {
+		return &lineWriter{batch: points.NewBatch(), decoder: lp.NewDecoder(nil)}
+	}
+	return w
+}
+
+// Options say how to read and write one body.
+type Options struct {
+	Database  string
+	Precision lp.Precision
+	// AllOrNothing writes no line when one is bad.
+	AllOrNothing bool
+	// NoSync is store.WriteOptions'.
+	NoSync bool
+}
+
+// MaxRejected is how many bad lines a Report lists.
+const MaxRejected = 100
+
+// Rejected is one bad line.
+type Rejected struct {
+	// Line is the physical number of the line's start, from 1.
+	Line int
+	// Original is the line's text, cut to 1024 bytes on a character boundary.
+	Original string
+	// Message says what is wrong.
+	Message string
+	// Limit says that a configured limit is the reason.
+	Limit bool
+}
+
+// Report says what became of a body.
+type Report struct {
+	// Written is the number of lines written, and Failed that of bad lines.
+	Written, Failed int
+	// Rejected are the first MaxRejected bad lines.
+	Rejected []Rejected
+}
+
+// LimitHit says whether a listed line was rejected because of a limit.
+func (r *Report) LimitHit() bool {
+	for _, j := range r.Rejected {
+		if j.Limit {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,69 @@
+package edge
+
+import (
+	"bytes"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+)
+
+// minMemory is the smallest limit that leaves room for anything: the runtime,
+// the catalog and the buffers of one request at a time need about 30 MB.
+const minMemory = 48 << 20
+
+// defaultMemory is used where the machine does not say what it has.
+const defaultMemory = 256 << 20
+
+// budget is how --memory-limit is divided.
+type budget struct {
+	limit  int64
+	buffer int64 // rows that are not in segments yet
+	cache  int64 // decoded pages
+	query  int64 // each query
+}
+
+func newBudget(limit int64) budget {
+	if limit == 0 {
+		limit = defaultMemory
+		if m := machineMemory(); m > 0 {
+			limit = min(m/4, 1<<30)
+		}
+		limit = max(limit, minMemory)
+	}
+	return budget{
+		limit: limit,
+		// A full buffer may double before writers are made to wait.
+		buffer: min(limit/8, 64<<20),
+		cache:  min(limit/8, 128<<20),
+		query:  limit / 3,
+	}
+}
+
+// apply makes the garbage collector work harder near the limit.
+func (b budget) apply() { debug.SetMemoryLimit(b.limit) }
+
+// machineMemory is the smaller of the machine's memory and the cgroup's, 0
+// when neither can be read.
+func machineMemory() int64 {
+	var total int64
+	if data, err := os.ReadFile("/proc/meminfo"); err == nil {
+		for line := range bytes.Lines(data) {
+			if f := strings.Fields(string(line)); len(f) >= 2 && f[0] == "MemTotal:" {
+				if kb, err := strconv.ParseInt(f[1], 10, 64); err == nil {
+					total = kb << 10
+				}
+			}
+		}
+	}
+	for _, path := range []string{"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"} {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		if n, err := strconv.ParseInt(strings.TrimSpace(string(data)), 10, 64); err == nil && n > 0 && (total == 0 || n < total) {
+			total = n
+		}
+	}
+	return total
+}

@@ -1,0 +1,192 @@
+package agg
+
+import (
+	"slices"
+	"strings"
+
+	"tarn/edge/query/expr"
+	"tarn/store/column"
+)
+
+// unsupportedInterval refuses to order intervals.
+var unsupportedInterval = &expr.Error{Class: expr.NotImplemented, Msg: "min and max of intervals"}
+
+// distinctKey is a value of a group as a word; texts have codes.
+type distinctKey struct {
+	group uint32
+	word  uint64
+}
+
+// distinct passes each value of a group on once.
+type distinct struct {
+	inner State
+	seen  map[distinctKey]struct{}
+	codes map[string]uint64
+	skip  []bool
+	text  int
+}
+
+func (d *distinct) Grow(n int) { d.inner.Grow(n) }
+
+func (d *distinct) Update(groups []uint32, args []*column.Vector, skip []bool, n int) error {
+	v := args[0]
+	d.skip = resize(d.skip[:0], n)
+	for i, g := range groups[:n] {
+		d.skip[i] = true
+		if !counts(v, skip, i) {
+			continue
+		}
+		k := distinctKey{g, d.word(v, i)}
+		if _, ok := d.seen[k]; !ok {
+			d.seen[k] = struct{}{}
+			d.skip[i] = false
+		}
+	}
+	return d.inner.Update(groups, args, d.skip, n)
+}
+
+func (d *distinct) word(v *column.Vector, i int) uint64 {
+	switch v.Type.Kind {
+	case column.Bool:
+		return uint64(boolInt(v.Bools[i]))
+	case column.Uint64:
+		return v.Uints[i]
+	case column.Float64:
+		return floatWord(v.Floats[i])
+	case column.String, column.Dict:
+		s := v.Text(i)
+		c, ok := d.codes[s]
+		if !ok {
+			c = uint64(len(d.codes))
+			d.codes[strings.Clone(s)] = c
+			d.text += len(s) + 48
+		}
+		return c
+	}
+	return uint64(v.Ints[i])
+}
+
+func (d *distinct) Final(dst *column.Vector, from, to int) error { return d.inner.Final(dst, from, to) }
+
+func (d *distinct) Bytes() int { return d.inner.Bytes() + 32*len(d.seen) + d.text }
+
+// collect keeps all values: array_agg and string_agg.
+type collect struct {
+	spec   Spec
+	sep    string
+	text   bool
+	values *column.Vector
+	keys   []*column.Vector
+	groups []uint32
+	n      int
+	rows   [][]int32 // by group, in order, once asked for
+}
+
+func newCollect(s Spec) *collect {
+	c := &collect{spec: s, text: s.Name == "string_agg", values: column.NewVector(plain(s.Args[0]), 0)}
+	if c.text {
+		c.sep = s.ArgLiterals[1].S
+	}
+	for _, o := range s.OrderBy {
+		c.keys = append(c.keys, column.NewVector(plain(o.Type), 0))
+	}
+	return c
+}
+
+func (c *collect) Grow(n int) { c.n = n }
+
+func (c *collect) Update(groups []uint32, args []*column.Vector, skip []bool, n int) error {
+	for i, g := range groups[:n] {
+		if skip != nil && skip[i] || (c.text || c.spec.IgnoreNulls) && args[0].IsNull(i) {
+			continue
+		}
+		c.groups = append(c.groups, g)
+		c.values.AppendFrom(args[0], i, i+1)
+		for j, k := range c.keys {
+			k.AppendFrom(args[len(c.spec.Args)+j], i, i+1)
+		}
+	}
+	return nil
+}
+
+// order lists each group's rows, sorted by the keys.
+func (c *collect) order() {
+	if c.rows != nil {
+		return
+	}
+	c.rows = make([][]int32, c.n)
+	for r, g := range c.groups {
+		c.rows[g] = append(c.rows[g], int32(r))
+	}
+	if len(c.keys) == 0 {
+		return
+	}
+	for _, rows := range c.rows {
+		slices.SortStableFunc(rows, func(a, b int32) int {
+			for j, o := range c.spec.OrderBy {
+				k := c.keys[j]
+				x, y := k.IsNull(int(a)), k.IsNull(int(b))
+				d := 0
+				switch {
+				case x && y:
+				case x || y:
+					d = 1
+					if x == o.NullsFirst {
+						d = -1
+					}
+				default:
+					d = compareRows(k, int(a), int(b))
+					if o.Desc {
+						d = -d
+					}
+				}
+				if d != 0 {
+					return d
+				}
+			}
+			return 0
+		})
+	}
+}
+
+// compareRows orders two rows of a vector.
+func compareRows(v *column.Vector, a, b int) int {
+	c := cells{t: v.Type}
+	c.grow(1)
+	c.put(0, v, b)
+	return c.compare(v, a, 0)
+}
+
+func (c *collect) Final(dst *column.Vector, from, to int) error {
+	c.order()
+	for g := from; g < to; g++ {
+		if len(c.rows[g]) == 0 {
+			dst.AppendNull(1)
+			continue
+		}
+		if !c.text {
+			dst.Children[0].Gather(c.values, c.rows[g])
+			dst.Offsets = append(dst.Offsets, int32(dst.Children[0].Len))
+			dst.Len++
+			continue
+		}
+		var b strings.Builder
+		for i, r := range c.rows[g] {
+			if i > 0 {
+				b.WriteString(c.sep)
+			}
+			b.WriteString(c.values.Text(int(r)))
+		}
+		dst.Strings = append(dst.Strings, b.String())
+		dst.Len++
+	}
+	return nil
+}
+
+func (c *collect) Bytes() int {
+	n := c.values.Bytes() + 8*len(c.groups)
+	for _, k := range c.keys {
+		n += k.Bytes()
+	}
+	return n
+}

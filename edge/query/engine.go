@@ -1,0 +1,319 @@
+// Package query runs queries: text to plan to rows. It is the face of the
+// query engine; its parts are the front-ends (sql), expressions (expr), plans
+// (plan) and operators (exec).
+package query
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"strconv"
+	"time"
+
+	"tarn/edge/query/exec"
+	"tarn/edge/query/expr"
+	"tarn/edge/query/plan"
+	"tarn/edge/query/result"
+	"tarn/edge/query/sql"
+	"tarn/store"
+	"tarn/store/column"
+)
+
+// InternalDatabase is the name of the database that has only system tables.
+const InternalDatabase = "_internal"
+
+// Language is a query language.
+type Language string
+
+// SQL is the dialect of spec/sql.md.
+const SQL Language = "sql"
+
+// Provider is what queries need of the storage engine.
+type Provider interface {
+	Database(name string) (plan.Database, bool)
+	Scan(ctx context.Context, spec store.ScanSpec) (store.Rows, error)
+}
+
+// Options configure an Engine.
+type Options struct {
+	// MemoryLimit is the budget of one query in bytes; 0 means none.
+	MemoryLimit int64
+	// MaxConcurrent queries run at once; others are refused as Busy after
+	// waiting a second. 0 means no limit.
+	MaxConcurrent int
+	// Timeout ends a query; 0 means never.
+	Timeout time.Duration
+	// LogSize is how many queries system.queries remembers; default 1000.
+	LogSize int
+	// Now is the wall clock.
+	Now    func() time.Time
+	Logger *slog.Logger
+	// System has the tables of schema "system".
+	System plan.System
+}
+
+// Engine runs queries. It is safe for concurrent use.
+type Engine struct {
+	provider Provider
+	opts     Options
+	slots    chan struct{}
+	log      *Log
+}
+
+// New returns an Engine.
+func New(p Provider, o Options) *Engine {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.LogSize == 0 {
+		o.LogSize = 1000
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	e := &Engine{provider: p, opts: o, log: newLog(o.LogSize)}
+	if o.MaxConcurrent > 0 {
+		e.slots = make(chan struct{}, o.MaxConcurrent)
+	}
+	return e
+}
+
+// Log lists running and finished queries.
+func (e *Engine) Log() *Log { return e.log }
+
+// Request is one query.
+type Request struct {
+	Database string
+	Text     string
+	Language Language
+	// Params are the values of placeholders: nil, bool, json.Number, float64,
+	// int64, uint64 or string.
+	Params map[string]any
+}
+
+// Result is a running query. It is used by one goroutine and must be closed.
+type Result struct {
+	engine  *Engine
+	columns []result.Column
+	op      exec.Operator
+	budget  *exec.Budget
+	entry   *Entry
+	ctx     context.Context
+	cancel  context.CancelFunc
+	err     error
+}
+
+// Query plans a query and prepares to run it. Rows are read by Result.Next.
+func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) {
+	r := &Result{engine: e, entry: e.log.start(req, e.opts.Now())}
+	defer func() {
+		if err != nil {
+			err = classify(err)
+			r.entry.finish(e.opts.Now(), err)
+		}
+	}()
+	if err := e.acquire(ctx); err != nil {
+		return nil, err
+	}
+	r.ctx, r.cancel = ctx, func() {}
+	if e.opts.Timeout > 0 {
+		r.ctx, r.cancel = context.WithTimeout(ctx, e.opts.Timeout)
+	}
+	defer func() {
+		if err != nil {
+			r.cancel()
+			e.release()
+		}
+	}()
+	now := e.opts.Now().UnixNano()
+	r.budget = &exec.Budget{Limit: e.opts.MemoryLimit}
+	st, err := e.plan(r.ctx, req, now)
+	if err != nil {
+		return nil, err
+	}
+	r.entry.planned(e.opts.Now())
+	env := &exec.Env{Scan: e.provider.Scan, Budget: r.budget, Now: now}
+	if st.Explain {
+		if st.Plan, err = e.explain(r.ctx, st, env); err != nil {
+			return nil, err
+		}
+		env.Profile = nil
+	}
+	for _, c := range st.Plan.Columns() {
+		r.columns = append(r.columns, result.Column{Name: c.Name, Type: c.Type})
+	}
+	if r.op, err = exec.Build(st.Plan, env); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+func (e *Engine) acquire(ctx context.Context) error {
+	if e.slots == nil {
+		return nil
+	}
+	select {
+	case e.slots <- struct{}{}:
+		return nil
+	default:
+	}
+	patience := time.NewTimer(time.Second)
+	defer patience.Stop()
+	select {
+	case e.slots <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-patience.C:
+		return &Error{Class: Busy, Msg: "too many queries are running: try again later, or raise --query-concurrency"}
+	}
+}
+
+func (e *Engine) release() {
+	if e.slots != nil {
+		<-e.slots
+	}
+}
+
+// plan parses, binds and optimizes.
+func (e *Engine) plan(ctx context.Context, req Request, now int64) (*plan.Statement, error) {
+	db, ok := e.provider.Database(req.Database)
+	if !ok {
+		return nil, &Error{Class: DatabaseNotFound, Msg: "database not found: " + req.Database}
+	}
+	statement, err := sql.Parse(req.Text)
+	if err != nil {
+		return nil, err
+	}
+	params, err := bindParams(req.Params)
+	if err != nil {
+		return nil, err
+	}
+	ec := expr.NewContext(ctx, now)
+	b := &plan.Binder{Database: db, System: e.system(), Params: params, Ctx: ec}
+	st, err := b.Bind(statement)
+	if err != nil {
+		return nil, err
+	}
+	st.Plan, err = plan.Optimize(ec, st.Plan)
+	return st, err
+}
+
+// bindParams gives parameters their types: integers the narrower signed one
+// when they fit (spec/sql.md 3.5).
+func bindParams(params map[string]any) (map[string]expr.Value, error) {
+	out := make(map[string]expr.Value, len(params))
+	for name, p := range params {
+		switch p := p.(type) {
+		case nil:
+			out[name] = expr.NullOf(column.Of(column.Null))
+		case bool:
+			out[name] = expr.Boolean(p)
+		case string:
+			out[name] = expr.String(p)
+		case int64:
+			out[name] = expr.Int(p)
+		case uint64:
+			out[name] = expr.Uint(p)
+		case float64:
+			out[name] = expr.Float(p)
+		case json.Number:
+			v, err := numberParam(p)
+			if err != nil {
+				return nil, &Error{Class: Plan, Msg: "parameter " + name + ": " + err.Error()}
+			}
+			out[name] = v
+		default:
+			return nil, &Error{Class: Plan, Msg: "parameter " + name + ": expected null, boolean, number, or string"}
+		}
+	}
+	return out, nil
+}
+
+func numberParam(n json.Number) (expr.Value, error) {
+	if i, err := strconv.ParseInt(n.String(), 10, 64); err == nil {
+		return expr.Int(i), nil
+	}
+	if u, err := strconv.ParseUint(n.String(), 10, 64); err == nil {
+		return expr.Uint(u), nil
+	}
+	f, err := n.Float64()
+	return expr.Float(f), err
+}
+
+// explain turns a plan into rows that show it; for ANALYZE it runs first.
+func (e *Engine) explain(ctx context.Context, st *plan.Statement, env *exec.Env) (plan.Node, error) {
+	if !st.Analyze {
+		return explanation([2]string{"logical_plan", plan.Format(st.Plan, nil)}), nil
+	}
+	env.Profile = exec.Profile{}
+	op, err := exec.Build(st.Plan, env)
+	if err != nil {
+		return nil, err
+	}
+	var b column.Batch
+	for err == nil {
+		err = op.Next(ctx, &b)
+	}
+	if cerr := op.Close(); !errors.Is(err, io.EOF) || cerr != nil {
+		if errors.Is(err, io.EOF) {
+			err = nil
+		}
+		return nil, errors.Join(err, cerr)
+	}
+	return explanation([2]string{"Plan with Metrics", plan.Format(st.Plan, env.Profile.Note)}), nil
+}
+
+// explanation is the answer of EXPLAIN: a plan's kind and text.
+func explanation(rows ...[2]string) plan.Node {
+	text := column.Of(column.String)
+	v := &plan.Values{Output: []plan.Column{{Name: "plan_type", Type: text}, {Name: "plan", Type: text}}}
+	for _, r := range rows {
+		v.Rows = append(v.Rows, []expr.Expr{expr.NewLiteral(expr.String(r[0])), expr.NewLiteral(expr.String(r[1]))})
+	}
+	return v
+}
+
+// Columns describe the rows.
+func (r *Result) Columns() []result.Column { return r.columns }
+
+// Next fills b with the next rows, or returns io.EOF. What is in b is valid
+// until the following call.
+func (r *Result) Next(_ context.Context, b *column.Batch) error {
+	if r.err != nil {
+		return r.err
+	}
+	err := r.op.Next(r.ctx, b)
+	if err == nil {
+		r.entry.rows(int64(b.Len))
+		return nil
+	}
+	if !errors.Is(err, io.EOF) {
+		err = classify(err)
+	}
+	r.err = err
+	return err
+}
+
+// Close ends the query.
+func (r *Result) Close() error {
+	if r.op == nil {
+		return nil
+	}
+	err := r.op.Close()
+	r.op = nil
+	r.cancel()
+	r.engine.release()
+	failure := r.err
+	switch {
+	case errors.Is(failure, io.EOF):
+		failure = nil
+	case failure == nil:
+		failure = context.Canceled // nobody wanted the rest
+	}
+	r.entry.memory(r.budget.Peak())
+	r.entry.finish(r.engine.opts.Now(), failure)
+	return err
+}

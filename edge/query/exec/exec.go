@@ -1,0 +1,246 @@
+// Package exec runs logical plans: pull operators over column batches.
+//
+// An operator's Next fills a batch whose memory belongs to the operator and
+// stays valid until the following Next. Batches have no selection vector: a
+// filter compacts. Whatever an operator keeps is charged to the query's
+// Budget.
+package exec
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+	"time"
+
+	"tarn/edge/query/expr"
+	"tarn/edge/query/plan"
+	"tarn/store"
+	"tarn/store/column"
+)
+
+// BatchRows is the usual number of rows in a batch.
+const BatchRows = 4096
+
+// Operator is a running plan node.
+type Operator interface {
+	// Next fills b with at least one row, or returns io.EOF.
+	Next(ctx context.Context, b *column.Batch) error
+	// Close releases what the operator and its inputs hold.
+	Close() error
+}
+
+// Env is what operators need from outside.
+type Env struct {
+	// Scan reads a table.
+	Scan   func(ctx context.Context, spec store.ScanSpec) (store.Rows, error)
+	Budget *Budget
+	// Now is the query's clock, ns since epoch.
+	Now int64
+	// Profile, when not nil, collects what each operator did.
+	Profile Profile
+}
+
+// Profile is what each node of a plan did.
+type Profile map[plan.Node]*Measure
+
+// Measure is what one operator did.
+type Measure struct {
+	Rows, Batches int64
+	// Took includes the operator's inputs.
+	Took time.Duration
+	// Note is more to say, such as what a scan could leave out.
+	Note func() string
+}
+
+// Build makes the operators of a plan. Nothing is read before the first Next.
+func Build(n plan.Node, env *Env) (Operator, error) {
+	op, err := build(n, env)
+	if err != nil || env.Profile == nil {
+		return op, err
+	}
+	m := env.Profile[n]
+	if m == nil {
+		m = &Measure{}
+		env.Profile[n] = m
+	}
+	return &measured{op, m}, nil
+}
+
+func build(n plan.Node, env *Env) (Operator, error) {
+	switch n := n.(type) {
+	case *plan.Scan:
+		return newScan(n, env, nil), nil
+	case *plan.SystemScan:
+		return &system{node: n}, nil
+	case *plan.Values:
+		return &values{node: n, ctx: expr.NewContext(context.Background(), env.Now)}, nil
+	case *plan.Union:
+		return newUnion(n, env)
+	case *plan.Sort:
+		return newSort(n, env)
+	}
+	in, err := Build(n.Inputs()[0], env)
+	if err != nil {
+		return nil, err
+	}
+	ctx := expr.NewContext(context.Background(), env.Now)
+	switch n := n.(type) {
+	case *plan.Filter:
+		return &filter{in: in, cond: n.Cond, ctx: ctx}, nil
+	case *plan.Project:
+		return &project{in: in, exprs: n.Exprs, ctx: ctx}, nil
+	case *plan.Limit:
+		return &limit{in: in, skip: n.Offset, left: n.Count}, nil
+	case *plan.Aggregate:
+		return newAggregate(n, in, ctx, env), nil
+	case *plan.Distinct:
+		return newDistinct(n, in, ctx, env), nil
+	}
+	return nil, errors.Join(fmt.Errorf("BUG: no operator for %T", n), in.Close())
+}
+
+// measured counts what an operator yields.
+type measured struct {
+	Operator
+	m *Measure
+}
+
+func (o *measured) Next(ctx context.Context, b *column.Batch) error {
+	start := time.Now()
+	err := o.Operator.Next(ctx, b)
+	o.m.Took += time.Since(start)
+	if err == nil {
+		o.m.Rows += int64(b.Len)
+		o.m.Batches++
+	}
+	return err
+}
+
+// Budget bounds the memory that a query's operators keep.
+type Budget struct {
+	// Limit in bytes; 0 means none.
+	Limit int64
+	used  atomic.Int64
+	peak  atomic.Int64
+}
+
+// ErrMemory means that a query needs more memory than it may have.
+type ErrMemory struct{ Limit, Wanted int64 }
+
+func (e *ErrMemory) Error() string {
+	return fmt.Sprintf("Resources exhausted: the query needs more than its memory budget of %d MB: narrow the time range, select fewer columns, or raise --memory-limit", e.Limit>>20)
+}
+
+// Reserve takes n bytes more, or fails.
+func (b *Budget) Reserve(n int64) error {
+	used := b.used.Add(n)
+	if b.Limit > 0 && used > b.Limit && n > 0 {
+		b.used.Add(-n)
+		return &ErrMemory{b.Limit, used}
+	}
+	for {
+		p := b.peak.Load()
+		if used <= p || b.peak.CompareAndSwap(p, used) {
+			return nil
+		}
+	}
+}
+
+// Peak is the most that was reserved at once.
+func (b *Budget) Peak() int64 { return b.peak.Load() }
+
+// account keeps an operator's reservation equal to what it holds.
+type account struct {
+	budget *Budget
+	held   int64
+}
+
+func (a *account) set(n int64) error {
+	if err := a.budget.Reserve(n - a.held); err != nil {
+		return err
+	}
+	a.held = n
+	return nil
+}
+
+func (a *account) release() {
+	_ = a.budget.Reserve(-a.held) // giving back cannot fail
+	a.held = 0
+}
+
+// appendRows copies rows [from, to) of src to the end of dst, whose columns
+// must have src's types. Dictionaries that differ become texts.
+func appendRows(dst, src *column.Batch, from, to int) {
+	for i, v := range src.Cols {
+		if i == len(dst.Cols) {
+			dst.Cols = append(dst.Cols, &column.Vector{})
+			dst.Cols[i].Reset(v.Type)
+		}
+		d := dst.Cols[i]
+		if d.Type.Kind == column.Dict && v.Type.Kind == column.Dict && d.Dict != nil && d.Dict != v.Dict {
+			dst.Cols[i] = toText(d)
+			d = dst.Cols[i]
+		}
+		if d.Type.Kind == column.Dict && v.Type.Kind == column.String {
+			dst.Cols[i] = toText(d)
+			d = dst.Cols[i]
+		}
+		d.AppendFrom(v, from, to)
+	}
+	dst.Len += to - from
+}
+
+// toText copies a Dict vector as a String vector.
+func toText(v *column.Vector) *column.Vector {
+	t := column.NewVector(column.Of(column.String), v.Len)
+	t.AppendFrom(v, 0, v.Len)
+	return t
+}
+
+// gatherRows makes dst the given rows of src.
+func gatherRows(dst, src *column.Batch, rows []int32) {
+	for len(dst.Cols) < len(src.Cols) {
+		dst.Cols = append(dst.Cols, &column.Vector{})
+	}
+	dst.Cols = dst.Cols[:len(src.Cols)]
+	for i, v := range src.Cols {
+		dst.Cols[i].Reset(v.Type)
+		dst.Cols[i].Gather(v, rows)
+	}
+	dst.Len = len(rows)
+}
+
+// drain calls fn for every batch of an operator.
+func drain(ctx context.Context, in Operator, fn func(*column.Batch) error) error {
+	var b column.Batch
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		err := in.Next(ctx, &b)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = fn(&b)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// Note is what a node did, for EXPLAIN ANALYZE.
+func (p Profile) Note(n plan.Node) string {
+	m := p[n]
+	if m == nil {
+		return ""
+	}
+	s := fmt.Sprintf("output_rows=%d batches=%d elapsed=%s", m.Rows, m.Batches, m.Took.Round(time.Microsecond))
+	if m.Note != nil {
+		s += " " + m.Note()
+	}
+	return s
+}

@@ -1,0 +1,266 @@
+package exec
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"math"
+	"slices"
+	"strings"
+	"sync/atomic"
+
+	"tarn/edge/query/expr"
+	"tarn/edge/query/plan"
+	"tarn/store/column"
+)
+
+// sorter orders all rows of its input, or finds the first top of them.
+type sorter struct {
+	node  *plan.Sort
+	in    Operator
+	ctx   *expr.Context
+	mem   account
+	rows  column.Batch // what is kept
+	keys  column.Batch // its sort keys
+	order []int32      // rows in order, once sorted
+	at    int
+	ready bool
+	// bound is told which times still matter, when the first key is the time
+	// of a scan.
+	bound *atomic.Int64
+	out   column.Batch
+}
+
+func newSort(n *plan.Sort, env *Env) (Operator, error) {
+	s := &sorter{node: n, ctx: expr.NewContext(context.Background(), env.Now), mem: account{budget: env.Budget}}
+	var err error
+	if n.TimeScan == nil || n.Top < 0 {
+		s.in, err = Build(n.Input, env)
+		return s, err
+	}
+	s.bound = &atomic.Int64{}
+	s.bound.Store(math.MaxInt64)
+	if n.Keys[0].Desc {
+		s.bound.Store(math.MinInt64)
+	}
+	s.in, err = buildSteered(n.Input, n.TimeScan, s.bound, env)
+	return s, err
+}
+
+// buildSteered is Build for the chain of operators down to a steered scan.
+func buildSteered(n plan.Node, target *plan.Scan, bound *atomic.Int64, env *Env) (Operator, error) {
+	if n == plan.Node(target) {
+		var op Operator = newScan(target, env, bound)
+		if env.Profile != nil {
+			op = &measured{op, env.Profile[n]}
+		}
+		return op, nil
+	}
+	in, err := buildSteered(n.Inputs()[0], target, bound, env)
+	if err != nil {
+		return nil, err
+	}
+	ctx := expr.NewContext(context.Background(), env.Now)
+	var op Operator
+	switch n := n.(type) {
+	case *plan.Filter:
+		op = &filter{in: in, cond: n.Cond, ctx: ctx}
+	case *plan.Project:
+		op = &project{in: in, exprs: n.Exprs, ctx: ctx}
+	}
+	if env.Profile != nil {
+		m := &Measure{}
+		env.Profile[n] = m
+		op = &measured{op, m}
+	}
+	return op, nil
+}
+
+func (s *sorter) Next(ctx context.Context, b *column.Batch) error {
+	if !s.ready {
+		if err := drain(ctx, s.in, s.add); err != nil {
+			return err
+		}
+		s.sort()
+		s.ready = true
+	}
+	if s.at >= len(s.order) {
+		return io.EOF
+	}
+	to := min(s.at+BatchRows, len(s.order))
+	gatherRows(&s.out, &s.rows, s.order[s.at:to])
+	s.at = to
+	*b = s.out
+	return nil
+}
+
+// add keeps a batch, and lets go of what can no longer be among the first.
+func (s *sorter) add(b *column.Batch) error {
+	if s.node.Top == 0 {
+		return nil
+	}
+	s.ctx.Reset()
+	k := column.Batch{Len: b.Len}
+	for _, key := range s.node.Keys {
+		v, err := key.Expr.Eval(s.ctx, b)
+		if err != nil {
+			return err
+		}
+		k.Cols = append(k.Cols, v)
+	}
+	appendRows(&s.rows, b, 0, b.Len)
+	appendRows(&s.keys, &k, 0, k.Len)
+	if top := s.node.Top; top >= 0 && int64(s.rows.Len) >= 2*top+BatchRows {
+		s.cut(int(top))
+	}
+	return s.mem.set(int64(s.rows.Bytes() + s.keys.Bytes() + 4*s.rows.Len))
+}
+
+// cut keeps the first n rows only.
+func (s *sorter) cut(n int) {
+	s.sort()
+	var rows, keys column.Batch
+	gatherRows(&rows, &s.rows, s.order[:n])
+	gatherRows(&keys, &s.keys, s.order[:n])
+	s.rows, s.keys, s.order = rows, keys, nil
+	if s.bound != nil {
+		s.bound.Store(s.keys.Cols[0].Ints[n-1])
+	}
+}
+
+// sort orders the kept rows by their keys; equal ones stay as they came.
+func (s *sorter) sort() {
+	s.order = s.order[:0]
+	for i := range s.rows.Len {
+		s.order = append(s.order, int32(i))
+	}
+	compares := make([]func(a, b int32) int, len(s.node.Keys))
+	for i, k := range s.node.Keys {
+		compares[i] = comparer(s.keys.Cols[i], k.Desc, k.NullsFirst)
+	}
+	slices.SortStableFunc(s.order, func(a, b int32) int {
+		for _, c := range compares {
+			if r := c(a, b); r != 0 {
+				return r
+			}
+		}
+		return 0
+	})
+	if top := s.node.Top; top >= 0 && int64(len(s.order)) > top {
+		s.order = s.order[:top]
+	}
+}
+
+func (s *sorter) Close() error {
+	s.mem.release()
+	return s.in.Close()
+}
+
+// comparer compares two rows of a vector.
+func comparer(v *column.Vector, desc, nullsFirst bool) func(a, b int32) int {
+	var c func(a, b int32) int
+	switch v.Type.Kind {
+	case column.Int64, column.Timestamp, column.Duration, column.Date:
+		c = func(a, b int32) int { return cmp.Compare(v.Ints[a], v.Ints[b]) }
+	case column.Uint64:
+		c = func(a, b int32) int { return cmp.Compare(v.Uints[a], v.Uints[b]) }
+	case column.Float64:
+		c = func(a, b int32) int { return compareFloats(v.Floats[a], v.Floats[b]) }
+	case column.Bool:
+		c = func(a, b int32) int { return cmp.Compare(boolInt(v.Bools[a]), boolInt(v.Bools[b])) }
+	case column.String:
+		c = func(a, b int32) int { return strings.Compare(v.Strings[a], v.Strings[b]) }
+	case column.Dict:
+		c = dictComparer(v)
+	case column.IntervalKind:
+		c = func(a, b int32) int {
+			x, y := v.Intervals[a], v.Intervals[b]
+			return cmp.Or(cmp.Compare(x.Months, y.Months), cmp.Compare(x.Days, y.Days), cmp.Compare(x.Nanos, y.Nanos))
+		}
+	case column.Struct:
+		var fields []func(a, b int32) int
+		for _, f := range v.Children {
+			fields = append(fields, comparer(f, false, false))
+		}
+		c = func(a, b int32) int {
+			for _, f := range fields {
+				if r := f(a, b); r != 0 {
+					return r
+				}
+			}
+			return 0
+		}
+	default:
+		c = func(int32, int32) int { return 0 }
+	}
+	nulls := v.HasNulls()
+	return func(a, b int32) int {
+		if nulls {
+			x, y := v.IsNull(int(a)), v.IsNull(int(b))
+			switch {
+			case x && y:
+				return 0
+			case x:
+				return order(nullsFirst)
+			case y:
+				return -order(nullsFirst)
+			}
+		}
+		if desc {
+			return c(b, a)
+		}
+		return c(a, b)
+	}
+}
+
+// order is the result for a null compared with a value.
+func order(nullsFirst bool) int {
+	if nullsFirst {
+		return -1
+	}
+	return 1
+}
+
+func boolInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// compareFloats puts NaN last (spec/sql.md 6.4).
+func compareFloats(a, b float64) int {
+	switch x, y := math.IsNaN(a), math.IsNaN(b); {
+	case x && y:
+		return 0
+	case x:
+		return 1
+	case y:
+		return -1
+	}
+	return cmp.Compare(a, b)
+}
+
+// dictComparer compares texts once per value, not once per pair of rows.
+func dictComparer(v *column.Vector) func(a, b int32) int {
+	used := map[uint32]struct{}{}
+	for i, c := range v.Codes {
+		if !v.Nulls.Get(i) {
+			used[c] = struct{}{}
+		}
+	}
+	codes := make([]uint32, 0, len(used))
+	for c := range used {
+		codes = append(codes, c)
+	}
+	slices.SortFunc(codes, func(a, b uint32) int { return strings.Compare(v.Dict.Values[a], v.Dict.Values[b]) })
+	rank := make(map[uint32]int32, len(codes))
+	for i, c := range codes {
+		rank[c] = int32(i)
+	}
+	ranks := make([]int32, v.Len)
+	for i, c := range v.Codes {
+		ranks[i] = rank[c]
+	}
+	return func(a, b int32) int { return cmp.Compare(ranks[a], ranks[b]) }
+}

@@ -1,0 +1,323 @@
+package plan
+
+import (
+	"strings"
+
+	"tarn/edge/query/agg"
+	"tarn/edge/query/expr"
+	"tarn/edge/query/sql"
+	"tarn/store/column"
+)
+
+// bind binds an expression in a scope. After grouping it looks for keys and
+// aggregates first.
+func (b *Binder) bind(e sql.Expr, sc *scope) (expr.Expr, error) {
+	if sc.agg != nil {
+		if bound, done, err := sc.agg.bind(e); done || err != nil {
+			return bound, err
+		}
+	}
+	switch e := e.(type) {
+	case *sql.Literal:
+		return expr.NewLiteral(literal(e)), nil
+	case *sql.Param:
+		v, ok := b.Params[e.Name]
+		if !ok {
+			return nil, &Error{Class: Plan, Msg: "No value found for placeholder with name $" + e.Name}
+		}
+		return expr.NewLiteral(v), nil
+	case *sql.ColumnRef:
+		return b.columnRef(e, sc)
+	case *sql.Unary:
+		return b.unary(e, sc)
+	case *sql.Binary:
+		return b.binary(e, sc)
+	case *sql.Is:
+		x, err := b.bind(e.X, sc)
+		if err != nil {
+			return nil, err
+		}
+		return expr.NewUnary(isOps[e.What][boolIndex(e.Not)], x)
+	case *sql.IsDistinct:
+		op := expr.Distinct
+		if e.Not {
+			op = expr.NotDistinct
+		}
+		return b.both(op, e.L, e.R, sc)
+	case *sql.Between:
+		return b.between(e, sc)
+	case *sql.In:
+		return b.in(e, sc)
+	case *sql.Like:
+		return b.like(e, sc)
+	case *sql.Case:
+		return b.caseWhen(e, sc)
+	case *sql.Cast:
+		return b.cast(e, sc)
+	case *sql.Call:
+		return b.call(e, sc)
+	case *sql.Index:
+		return b.index(e, sc)
+	case *sql.Field:
+		x, err := b.bind(e.X, sc)
+		if err != nil {
+			return nil, err
+		}
+		return expr.NewGetField(x, e.Name.Name)
+	case *sql.AtTimeZone:
+		return b.callArgs("at_time_zone", []sql.Expr{e.X, e.Zone}, sc)
+	case *sql.Array:
+		return b.callArgs("make_array", e.Elems, sc)
+	case *sql.Subquery, *sql.Exists:
+		return nil, notImplemented("subqueries in expressions")
+	case *sql.Tuple:
+		return nil, notImplemented("row values")
+	}
+	return nil, notImplemented("%T", e)
+}
+
+func boolIndex(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// isOps are the operators of IS and IS NOT.
+var isOps = map[string][2]expr.Op{
+	"NULL": {expr.IsNull, expr.IsNotNull}, "TRUE": {expr.IsTrue, expr.IsNotTrue},
+	"FALSE": {expr.IsFalse, expr.IsNotFalse}, "UNKNOWN": {expr.IsUnknown, expr.IsNotUnknown},
+}
+
+func literal(l *sql.Literal) expr.Value {
+	switch l.Kind {
+	case sql.BoolLit:
+		return expr.Boolean(l.Bool)
+	case sql.IntLit:
+		return expr.Int(l.Int)
+	case sql.UintLit:
+		return expr.Uint(l.Uint)
+	case sql.FloatLit:
+		return expr.Float(l.Float)
+	case sql.StringLit:
+		return expr.String(l.Str)
+	case sql.IntervalLit:
+		return expr.Interval(column.Interval(l.Interval))
+	}
+	return expr.NullOf(column.Of(column.Null))
+}
+
+// columnRef binds a column, or a field of a struct column.
+func (b *Binder) columnRef(e *sql.ColumnRef, sc *scope) (expr.Expr, error) {
+	i, err := sc.find(e)
+	if err == nil {
+		return sc.column(i), nil
+	}
+	// a.b may be field b of column a.
+	if n := len(e.Qualifier); n > 0 {
+		parent := &sql.ColumnRef{Qualifier: e.Qualifier[:n-1], Name: e.Qualifier[n-1]}
+		if j, perr := sc.find(parent); perr == nil && sc.columns[j].Type.Kind == column.Struct {
+			return expr.NewGetField(sc.column(j), e.Name.Name)
+		}
+	}
+	return nil, err
+}
+
+func (b *Binder) unary(e *sql.Unary, sc *scope) (expr.Expr, error) {
+	x, err := b.bind(e.X, sc)
+	if err != nil {
+		return nil, err
+	}
+	op := map[string]expr.Op{"-": expr.Neg, "+": expr.Plus, "NOT": expr.Not}[e.Op]
+	if lit, ok := x.(*expr.Literal); ok && op == expr.Neg && !lit.Value.Null {
+		// A negative number is a literal in names too.
+		v := lit.Value
+		switch v.Type.Kind {
+		case column.Int64:
+			v.I = -v.I
+			return expr.NewLiteral(v), nil
+		case column.Float64:
+			v.F = -v.F
+			return expr.NewLiteral(v), nil
+		}
+	}
+	return expr.NewUnary(op, x)
+}
+
+// binaryOps are the operators by their text.
+var binaryOps = map[string]expr.Op{
+	"+": expr.Add, "-": expr.Sub, "*": expr.Mul, "/": expr.Div, "%": expr.Mod, "||": expr.Concat,
+	"&": expr.BitAnd, "|": expr.BitOr, "^": expr.BitXor, "#": expr.BitXor, "<<": expr.ShiftLeft, ">>": expr.ShiftRight,
+	"=": expr.Eq, "<>": expr.Ne, "<": expr.Lt, "<=": expr.Le, ">": expr.Gt, ">=": expr.Ge,
+	"AND": expr.And, "OR": expr.Or, "XOR": expr.Xor,
+	"~": expr.Match, "~*": expr.MatchFold, "!~": expr.NotMatch, "!~*": expr.NotMatchFold,
+}
+
+func (b *Binder) binary(e *sql.Binary, sc *scope) (expr.Expr, error) {
+	return b.both(binaryOps[e.Op], e.L, e.R, sc)
+}
+
+func (b *Binder) both(op expr.Op, l, r sql.Expr, sc *scope) (expr.Expr, error) {
+	x, err := b.bind(l, sc)
+	if err != nil {
+		return nil, err
+	}
+	y, err := b.bind(r, sc)
+	if err != nil {
+		return nil, err
+	}
+	return expr.NewBinary(op, x, y)
+}
+
+func (b *Binder) between(e *sql.Between, sc *scope) (expr.Expr, error) {
+	lo, err := b.both(expr.Ge, e.X, e.Lo, sc)
+	if err != nil {
+		return nil, err
+	}
+	hi, err := b.both(expr.Le, e.X, e.Hi, sc)
+	if err != nil {
+		return nil, err
+	}
+	both, err := expr.NewBinary(expr.And, lo, hi)
+	if err != nil || !e.Not {
+		return both, err
+	}
+	return expr.NewUnary(expr.Not, both)
+}
+
+func (b *Binder) in(e *sql.In, sc *scope) (expr.Expr, error) {
+	if e.Query != nil {
+		return nil, notImplemented("IN with a subquery")
+	}
+	x, err := b.bind(e.X, sc)
+	if err != nil {
+		return nil, err
+	}
+	list, err := b.list(e.List, sc)
+	if err != nil {
+		return nil, err
+	}
+	return expr.NewIn(x, list, e.Not)
+}
+
+func (b *Binder) list(es []sql.Expr, sc *scope) ([]expr.Expr, error) {
+	out := make([]expr.Expr, len(es))
+	for i, e := range es {
+		var err error
+		if out[i], err = b.bind(e, sc); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (b *Binder) like(e *sql.Like, sc *scope) (expr.Expr, error) {
+	if e.Op == "SIMILAR TO" {
+		return nil, notImplemented("SIMILAR TO")
+	}
+	x, err := b.bind(e.X, sc)
+	if err != nil {
+		return nil, err
+	}
+	pattern, err := b.bind(e.Pattern, sc)
+	if err != nil {
+		return nil, err
+	}
+	return expr.NewLike(x, pattern, e.Escape, e.Op == "ILIKE", e.Not)
+}
+
+func (b *Binder) caseWhen(e *sql.Case, sc *scope) (expr.Expr, error) {
+	var operand, els expr.Expr
+	var err error
+	if e.Operand != nil {
+		if operand, err = b.bind(e.Operand, sc); err != nil {
+			return nil, err
+		}
+	}
+	var whens, thens []expr.Expr
+	for _, w := range e.Whens {
+		c, err := b.bind(w.Cond, sc)
+		if err != nil {
+			return nil, err
+		}
+		t, err := b.bind(w.Then, sc)
+		if err != nil {
+			return nil, err
+		}
+		whens, thens = append(whens, c), append(thens, t)
+	}
+	if e.Else != nil {
+		if els, err = b.bind(e.Else, sc); err != nil {
+			return nil, err
+		}
+	}
+	return expr.NewCase(operand, whens, thens, els)
+}
+
+// typeKinds are SQL's type names. Narrow integers are Int64 and REAL is
+// Float64 here: no stored column is narrower.
+var typeKinds = map[string]column.Kind{
+	"BOOLEAN": column.Bool, "BOOL": column.Bool,
+	"TINYINT": column.Int64, "SMALLINT": column.Int64, "INT": column.Int64, "INTEGER": column.Int64, "BIGINT": column.Int64, "INT8": column.Int64,
+	"TINYINT UNSIGNED": column.Uint64, "SMALLINT UNSIGNED": column.Uint64, "INT UNSIGNED": column.Uint64, "INTEGER UNSIGNED": column.Uint64, "BIGINT UNSIGNED": column.Uint64,
+	"REAL": column.Float64, "FLOAT": column.Float64, "FLOAT4": column.Float64, "FLOAT8": column.Float64, "DOUBLE": column.Float64, "DOUBLE PRECISION": column.Float64,
+	"VARCHAR": column.String, "TEXT": column.String, "STRING": column.String, "CHAR": column.String, "CHARACTER VARYING": column.String,
+	"TIMESTAMP": column.Timestamp, "TIMESTAMPTZ": column.Timestamp, "TIMESTAMP WITH TIME ZONE": column.Timestamp, "DATE": column.Date, "INTERVAL": column.IntervalKind,
+}
+
+func (b *Binder) cast(e *sql.Cast, sc *scope) (expr.Expr, error) {
+	x, err := b.bind(e.X, sc)
+	if err != nil {
+		return nil, err
+	}
+	kind, ok := typeKinds[e.Type.Name]
+	if !ok || e.Type.Args != nil && kind != column.Timestamp {
+		return nil, notImplemented("Unsupported SQL type %s", e.Type)
+	}
+	t := column.Of(kind)
+	if e.Type.Name == "TIMESTAMPTZ" || e.Type.Name == "TIMESTAMP WITH TIME ZONE" {
+		t.Zone = "+00:00"
+	}
+	return expr.NewCast(x, t, e.Try)
+}
+
+func (b *Binder) index(e *sql.Index, sc *scope) (expr.Expr, error) {
+	x, err := b.bind(e.X, sc)
+	if err != nil {
+		return nil, err
+	}
+	if lit, ok := e.I.(*sql.Literal); ok && lit.Kind == sql.StringLit {
+		return expr.NewGetField(x, lit.Str)
+	}
+	i, err := b.bind(e.I, sc)
+	if err != nil {
+		return nil, err
+	}
+	return expr.NewCall("array_element", []expr.Expr{x, i})
+}
+
+// gapFunctions exist only in gap filling queries.
+var gapFunctions = map[string]bool{"date_bin_gapfill": true, "date_bin_wallclock_gapfill": true, "locf": true, "interpolate": true}
+
+func (b *Binder) call(e *sql.Call, sc *scope) (expr.Expr, error) {
+	name := strings.ToLower(e.Name.Name)
+	switch {
+	case e.Over != nil:
+		return nil, notImplemented("window functions")
+	case gapFunctions[name]:
+		return nil, notImplemented("gap filling with %s", name)
+	case agg.Exists(name):
+		return nil, planErrorf("Aggregate functions are not allowed here: %s", name)
+	case e.Distinct, e.Star, e.Filter != nil, e.OrderBy != nil, e.Within != nil:
+		return nil, planErrorf("%s is not an aggregate function", name)
+	}
+	return b.callArgs(name, e.Args, sc)
+}
+
+func (b *Binder) callArgs(name string, args []sql.Expr, sc *scope) (expr.Expr, error) {
+	bound, err := b.list(args, sc)
+	if err != nil {
+		return nil, err
+	}
+	return expr.NewCall(name, bound)
+}

@@ -1,0 +1,158 @@
+package plan
+
+import (
+	"slices"
+
+	"tarn/edge/query/expr"
+	"tarn/edge/query/sql"
+	"tarn/store"
+)
+
+// from plans the FROM clause. Without one there is a single row of no columns.
+func (b *Binder) from(tables []sql.TableExpr) (Node, error) {
+	switch len(tables) {
+	case 0:
+		return &Values{Rows: [][]expr.Expr{{}}, Output: []Column{}}, nil
+	case 1:
+		return b.table(tables[0])
+	}
+	return nil, notImplemented("joins (FROM with several tables)")
+}
+
+func (b *Binder) table(t sql.TableExpr) (Node, error) {
+	switch t := t.(type) {
+	case *sql.TableName:
+		n, err := b.named(t.Name, t.Alias)
+		if err != nil {
+			return nil, err
+		}
+		return rename(n, t.Alias)
+	case *sql.Derived:
+		if t.Lateral {
+			return nil, notImplemented("LATERAL")
+		}
+		n, err := b.query(t.Query)
+		if err != nil {
+			return nil, err
+		}
+		return rename(requalify(n, ""), t.Alias)
+	case *sql.TableFunc:
+		switch name := t.Name[len(t.Name)-1].Name; name {
+		case "last_cache":
+			return nil, planErrorf("could not find cache for the given arguments")
+		case "distinct_cache":
+			return nil, planErrorf("could not find distinct value cache for the given arguments")
+		default:
+			return nil, notImplemented("the table function %s", name)
+		}
+	case *sql.Join:
+		return nil, notImplemented("joins")
+	}
+	return nil, notImplemented("%T", t)
+}
+
+// named plans a table by name: a CTE, or [[catalog.]schema.]table.
+func (b *Binder) named(name sql.ObjectName, alias *sql.TableAlias) (Node, error) {
+	last := name[len(name)-1].Name
+	if len(name) == 1 {
+		for i := len(b.ctes) - 1; i >= 0; i-- {
+			if c := b.ctes[i]; c.name == last {
+				return b.cte(c)
+			}
+		}
+	}
+	schemaName := "iox"
+	if len(name) > 1 {
+		schemaName = name[len(name)-2].Name
+	}
+	if len(name) > 3 || len(name) == 3 && name[0].Name != "public" {
+		return nil, planErrorf("table '%s' not found", full(name))
+	}
+	qualifier := last
+	if alias != nil {
+		qualifier = alias.Name.Name
+	}
+	switch schemaName {
+	case "iox":
+		if t, ok := b.Database.Table(last); ok {
+			s := &Scan{Database: b.Database.Name(), Table: t, Qualifier: qualifier, MinTime: store.MinTime, MaxTime: store.MaxTime}
+			for _, c := range t.Sorted() {
+				s.IDs = append(s.IDs, c.ID)
+			}
+			return s, nil
+		}
+	case "system":
+		if b.System != nil {
+			if t, ok := b.System.Table(b.Database.Name(), last); ok {
+				return systemNode(last, qualifier, t), nil
+			}
+		}
+	case "information_schema":
+		return b.information(last)
+	}
+	return nil, planErrorf("table 'public.%s.%s' not found", schemaName, last)
+}
+
+func full(name sql.ObjectName) string {
+	s := ""
+	for i, id := range name {
+		if i > 0 {
+			s += "."
+		}
+		s += id.Name
+	}
+	return s
+}
+
+func systemNode(name, qualifier string, t SystemTable) *SystemScan {
+	n := &SystemScan{Name: name, Table: t}
+	for i, c := range t.Columns() {
+		n.Output = append(n.Output, Column{qualifier, c.Name, c.Type})
+		n.Picked = append(n.Picked, i)
+	}
+	return n
+}
+
+// cte plans a WITH query where it is used. It sees only what came before it.
+func (b *Binder) cte(c cte) (Node, error) {
+	saved := b.ctes
+	b.ctes = b.ctes[:c.outer:c.outer]
+	defer func() { b.ctes = saved }()
+	n, err := b.query(c.query)
+	if err != nil {
+		return nil, err
+	}
+	return rename(requalify(n, c.name), &sql.TableAlias{Name: sql.Ident{Name: c.name}, Columns: c.columns})
+}
+
+// requalify gives all columns of a node one qualifier.
+func requalify(n Node, qualifier string) Node {
+	cols := n.Columns()
+	p := &Project{Input: n}
+	for i, c := range cols {
+		p.Exprs = append(p.Exprs, (&scope{columns: cols}).column(i))
+		p.Output = append(p.Output, Column{qualifier, c.Name, c.Type})
+	}
+	return p
+}
+
+// rename applies a table alias.
+func rename(n Node, a *sql.TableAlias) (Node, error) {
+	if a == nil {
+		return n, nil
+	}
+	if s, ok := n.(*Scan); ok && a.Columns == nil {
+		s.Qualifier = a.Name.Name
+		return s, nil
+	}
+	n = requalify(n, a.Name.Name)
+	p, _ := n.(*Project)
+	if len(a.Columns) > len(p.Output) {
+		return nil, planErrorf("Source table contains %d columns but only %d names given as column alias", len(p.Output), len(a.Columns))
+	}
+	p.Output = slices.Clone(p.Output)
+	for i, id := range a.Columns {
+		p.Output[i].Name = id.Name
+	}
+	return p, nil
+}

@@ -1,0 +1,195 @@
+// Package plan turns syntax trees into logical plans: names resolved, types
+// checked, predicates pushed to where they cost least.
+//
+// The nodes know nothing of the language that they come from; SQL and InfluxQL
+// front-ends build the same ones, and package exec runs them.
+package plan
+
+import (
+	"tarn/edge/query/agg"
+	"tarn/edge/query/expr"
+	"tarn/store"
+	"tarn/store/column"
+	"tarn/store/schema"
+)
+
+// Column is one output column of a node.
+type Column struct {
+	// Qualifier is the table name or alias, empty for computed columns.
+	Qualifier string
+	Name      string
+	Type      column.Type
+}
+
+// Node is a logical operator.
+type Node interface {
+	// Columns are the output columns.
+	Columns() []Column
+	// Inputs are the nodes it reads.
+	Inputs() []Node
+}
+
+// Scan reads a table.
+type Scan struct {
+	Database  string
+	Table     *schema.Table
+	Qualifier string
+	// IDs are the columns to read, in output order.
+	IDs []int
+	// MinTime and MaxTime bound the rows, both inclusive.
+	MinTime, MaxTime int64
+	// Tags restricts the series: an expression over the tags of TagIDs, in
+	// that order.
+	Tags   expr.Expr
+	TagIDs []int
+	// Bounds are hints from predicates on fields.
+	Bounds []store.FieldBound
+	Order  store.Order
+}
+
+// SystemScan reads a table of the server's own.
+type SystemScan struct {
+	Name   string
+	Table  SystemTable
+	Output []Column
+	// Picked are the table's columns to yield.
+	Picked []int
+}
+
+// Filter keeps the rows for which a predicate is true.
+type Filter struct {
+	Input Node
+	Cond  expr.Expr
+}
+
+// Project computes columns.
+type Project struct {
+	Input  Node
+	Exprs  []expr.Expr
+	Output []Column
+}
+
+// Aggregate groups rows. Its output is the keys, then the aggregates.
+type Aggregate struct {
+	Input  Node
+	Keys   []expr.Expr
+	Aggs   []AggCall
+	Output []Column
+}
+
+// AggCall is one aggregate: the arguments, then the order keys.
+type AggCall struct {
+	Spec   agg.Spec
+	Args   []expr.Expr
+	Filter expr.Expr // nil when all rows count
+	Type   column.Type
+}
+
+// SortKey is one key of a Sort.
+type SortKey struct {
+	Expr             expr.Expr
+	Desc, NullsFirst bool
+}
+
+// Sort orders rows. With Limit >= 0 only the first Offset+Limit matter.
+type Sort struct {
+	Input Node
+	Keys  []SortKey
+	// Top bounds the rows that are wanted; negative means all.
+	Top int64
+	// TimeScan is the scan below, when the first key is its time column and
+	// the sort may tell it which times are still of interest.
+	TimeScan *Scan
+}
+
+// Limit skips and stops.
+type Limit struct {
+	Input         Node
+	Offset, Count int64 // Count < 0 means all
+}
+
+// Distinct drops rows that came before. With On, rows are compared by those
+// expressions only, and the first of each stays.
+type Distinct struct {
+	Input Node
+	On    []expr.Expr
+}
+
+// Union yields the rows of all inputs, whose columns have the same types.
+type Union struct {
+	Branches []Node
+	Output   []Column
+}
+
+// Values yields constant rows.
+type Values struct {
+	Rows   [][]expr.Expr
+	Output []Column
+}
+
+// Columns is Node's.
+func (s *Scan) Columns() []Column {
+	out := make([]Column, len(s.IDs))
+	for i, id := range s.IDs {
+		c := s.Table.Columns[id]
+		out[i] = Column{s.Qualifier, c.Name, column.Of(c.Kind)}
+	}
+	return out
+}
+
+// Columns is Node's.
+func (s *SystemScan) Columns() []Column { return s.Output }
+
+// Columns is Node's.
+func (f *Filter) Columns() []Column { return f.Input.Columns() }
+
+// Columns is Node's.
+func (p *Project) Columns() []Column { return p.Output }
+
+// Columns is Node's.
+func (a *Aggregate) Columns() []Column { return a.Output }
+
+// Columns is Node's.
+func (s *Sort) Columns() []Column { return s.Input.Columns() }
+
+// Columns is Node's.
+func (l *Limit) Columns() []Column { return l.Input.Columns() }
+
+// Columns is Node's.
+func (d *Distinct) Columns() []Column { return d.Input.Columns() }
+
+// Columns is Node's.
+func (u *Union) Columns() []Column { return u.Output }
+
+// Columns is Node's.
+func (v *Values) Columns() []Column { return v.Output }
+
+// Inputs is Node's.
+func (s *Scan) Inputs() []Node { return nil }
+
+// Inputs is Node's.
+func (s *SystemScan) Inputs() []Node { return nil }
+
+// Inputs is Node's.
+func (f *Filter) Inputs() []Node { return []Node{f.Input} }
+
+// Inputs is Node's.
+func (p *Project) Inputs() []Node { return []Node{p.Input} }
+
+// Inputs is Node's.
+func (a *Aggregate) Inputs() []Node { return []Node{a.Input} }
+
+// Inputs is Node's.
+func (s *Sort) Inputs() []Node { return []Node{s.Input} }
+
+// Inputs is Node's.
+func (l *Limit) Inputs() []Node { return []Node{l.Input} }
+
+// Inputs is Node's.
+func (d *Distinct) Inputs() []Node { return []Node{d.Input} }
+
+// Inputs is Node's.
+func (u *Union) Inputs() []Node { return u.Branches }
+
+// Inputs is Node's.
+func (v *Values) Inputs() []Node { return nil }

@@ -1,0 +1,124 @@
+package plan
+
+import (
+	"strings"
+
+	"tarn/edge/query/expr"
+	"tarn/edge/query/sql"
+)
+
+// scope is the columns that names can refer to.
+type scope struct {
+	columns []Column
+	// agg, when not nil, makes this the scope of a select list after grouping:
+	// columns are those of the input, and what is bound refers to the output
+	// of the aggregation.
+	agg *aggregation
+}
+
+// match says whether a reference means a column.
+func match(ref *sql.ColumnRef, c Column) bool {
+	if ref.Name.Name != c.Name {
+		return false
+	}
+	n := len(ref.Qualifier)
+	return n == 0 || ref.Qualifier[n-1].Name == c.Qualifier
+}
+
+// find returns the position of the column that ref means.
+func (s *scope) find(ref *sql.ColumnRef) (int, error) {
+	found := -1
+	for i, c := range s.columns {
+		if match(ref, c) {
+			if found >= 0 {
+				return 0, schemaErrorf("Ambiguous reference to unqualified field %s", ref.Name.Name)
+			}
+			found = i
+		}
+	}
+	if found < 0 {
+		return 0, s.unknown(ref)
+	}
+	return found, nil
+}
+
+func (s *scope) column(i int) expr.Expr {
+	c := s.columns[i]
+	return expr.NewColumn(i, c.full(), c.Type)
+}
+
+// full is the canonical name of a column in computed names.
+func (c Column) full() string {
+	if c.Qualifier == "" {
+		return c.Name
+	}
+	return c.Qualifier + "." + c.Name
+}
+
+// shown is a column as an error text shows it: quoted when it must be.
+func (c Column) shown() string {
+	if c.Qualifier == "" {
+		return quoteIfNeeded(c.Name)
+	}
+	return quoteIfNeeded(c.Qualifier) + "." + quoteIfNeeded(c.Name)
+}
+
+func quoteIfNeeded(name string) string {
+	plain := name != "" && (name[0] == '_' || name[0] >= 'a' && name[0] <= 'z')
+	for i := 0; plain && i < len(name); i++ {
+		c := name[i]
+		plain = c == '_' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9'
+	}
+	if plain {
+		return name
+	}
+	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+}
+
+// unknown is the error of a name that is not in scope, with the nearest one or
+// all that there are (spec/sql.md section 14).
+func (s *scope) unknown(ref *sql.ColumnRef) error {
+	name := quoteIfNeeded(ref.Name.Name)
+	if n := len(ref.Qualifier); n > 0 {
+		name = quoteIfNeeded(ref.Qualifier[n-1].Name) + "." + name
+	}
+	best, least := "", len(ref.Name.Name)/4+1
+	for _, c := range s.columns {
+		if d := distance(strings.ToLower(ref.Name.Name), strings.ToLower(c.Name)); d <= least && c.Name != ref.Name.Name {
+			if d < least || best == "" {
+				best, least = c.shown(), d
+			}
+		}
+	}
+	if best != "" {
+		return schemaErrorf("No field named %s. Did you mean '%s'?.", name, best)
+	}
+	if len(s.columns) == 0 {
+		return schemaErrorf("No field named %s.", name)
+	}
+	valid := make([]string, len(s.columns))
+	for i, c := range s.columns {
+		valid[i] = c.shown()
+	}
+	return schemaErrorf("No field named %s. Valid fields are %s.", name, strings.Join(valid, ", "))
+}
+
+// distance is the edit distance of two names.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		prev := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			prev, row[j+1] = row[j+1], min(prev+cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

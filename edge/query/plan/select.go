@@ -1,0 +1,320 @@
+package plan
+
+import (
+	"slices"
+
+	"tarn/edge/query/agg"
+	"tarn/edge/query/expr"
+	"tarn/edge/query/sql"
+	"tarn/store/column"
+)
+
+// item is one output column of a SELECT: its expression in the syntax tree, or
+// for a wildcard the input column.
+type item struct {
+	source sql.Expr
+	column int // input column of a wildcard, when source is nil
+	output Column
+	bound  expr.Expr
+}
+
+// selectQuery plans one SELECT with the ORDER BY and LIMIT around it.
+//
+// The node chain is Scan, Filter, Aggregate, Filter (HAVING), Project, Sort,
+// Distinct, Limit, and a Project that drops columns needed for sorting only.
+func (b *Binder) selectQuery(s *sql.Select, q *sql.Query, limit bounds) (Node, error) {
+	if s.Qualify != nil || s.Windows != nil {
+		return nil, notImplemented("window functions")
+	}
+	input, err := b.from(s.From)
+	if err != nil {
+		return nil, err
+	}
+	sc := &scope{columns: input.Columns()}
+	if s.Where != nil {
+		if input, err = b.where(input, s.Where, sc); err != nil {
+			return nil, err
+		}
+	}
+	items, err := b.items(s, sc)
+	if err != nil {
+		return nil, err
+	}
+	n := input
+	out := sc
+	if grouped(s, q) {
+		a, err := b.aggregation(s, items, sc)
+		if err != nil {
+			return nil, err
+		}
+		out = &scope{columns: sc.columns, agg: a}
+	}
+	if err := b.bindItems(items, out); err != nil {
+		return nil, err
+	}
+	keys, err := b.orderKeys(s, q, items, out)
+	if err != nil {
+		return nil, err
+	}
+	on, err := b.distinctOn(s, items, keys, out)
+	if err != nil {
+		return nil, err
+	}
+	var having expr.Expr
+	if s.Having != nil {
+		if out.agg == nil {
+			return nil, planErrorf("HAVING needs GROUP BY or an aggregate")
+		}
+		if having, err = b.bind(s.Having, out); err != nil {
+			return nil, err
+		}
+		if having, err = predicate(having); err != nil {
+			return nil, err
+		}
+	}
+	if out.agg != nil {
+		n = out.agg.node(input)
+	}
+	if having != nil {
+		n = &Filter{n, having}
+	}
+	return finish(n, s, items, keys, on, limit)
+}
+
+func (b *Binder) where(input Node, where sql.Expr, sc *scope) (Node, error) {
+	if name := firstAggregate(where); name != "" {
+		return nil, planErrorf("Aggregate functions are not allowed in the WHERE clause. Consider using HAVING instead")
+	}
+	cond, err := b.bind(where, sc)
+	if err != nil {
+		return nil, err
+	}
+	if cond, err = predicate(cond); err != nil {
+		return nil, err
+	}
+	return &Filter{input, cond}, nil
+}
+
+// predicate checks that an expression can decide about rows.
+func predicate(e expr.Expr) (expr.Expr, error) {
+	switch e.Type().Kind {
+	case column.Bool, column.Null:
+		return e, nil
+	}
+	return nil, planErrorf("Cannot create filter with non-boolean predicate '%s' returning %s", e, e.Type())
+}
+
+// items expands wildcards and names the output.
+func (b *Binder) items(s *sql.Select, sc *scope) ([]item, error) {
+	var out []item
+	for _, it := range s.Items {
+		if !it.Wildcard {
+			out = append(out, item{source: it.Expr, output: Column{Name: alias(it)}})
+			continue
+		}
+		from := len(out)
+		for i, c := range sc.columns {
+			excluded := slices.ContainsFunc(it.Except, func(id sql.Ident) bool { return id.Name == c.Name })
+			if n := len(it.Qualifier); !excluded && (n == 0 || it.Qualifier[n-1].Name == c.Qualifier) {
+				out = append(out, item{column: i, output: c})
+			}
+		}
+		if n := len(it.Qualifier); n > 0 && len(out) == from {
+			return nil, planErrorf("Invalid qualifier %s", it.Qualifier[n-1].Name)
+		}
+		if s.From == nil {
+			return nil, planErrorf("SELECT * with no tables specified is not valid")
+		}
+	}
+	return out, nil
+}
+
+// alias is the name that an item's text gives it; computed items get theirs
+// when they are bound.
+func alias(it sql.SelectItem) string {
+	if it.Alias != nil {
+		return it.Alias.Name
+	}
+	return ""
+}
+
+// bindItems binds the select list and gives unnamed items their canonical
+// names.
+func (b *Binder) bindItems(items []item, sc *scope) error {
+	for i := range items {
+		it := &items[i]
+		var err error
+		if it.source == nil {
+			if it.bound, err = b.wildcardColumn(it.column, sc); err != nil {
+				return err
+			}
+			continue
+		}
+		if it.bound, err = b.bind(it.source, sc); err != nil {
+			return err
+		}
+		it.output.Type = it.bound.Type()
+		if it.output.Name != "" {
+			continue
+		}
+		if ref, ok := it.source.(*sql.ColumnRef); ok {
+			it.output.Name = ref.Name.Name
+			if j, err := (&scope{columns: sc.columns}).find(ref); err == nil {
+				it.output.Qualifier = sc.columns[j].Qualifier
+			}
+			continue
+		}
+		it.output.Name = it.bound.String()
+	}
+	for i, it := range items {
+		for j, o := range items[:i] {
+			if o.output.Qualifier == it.output.Qualifier && o.output.Name == it.output.Name {
+				return planErrorf("Projections require unique expression names but the expression %q at position %d and %q at position %d have the same name. Consider aliasing (\"AS\") one of them.",
+					o.bound.String(), j, it.bound.String(), i)
+			}
+		}
+	}
+	return nil
+}
+
+// wildcardColumn is an input column of "*", which after grouping must be a key.
+func (b *Binder) wildcardColumn(i int, sc *scope) (expr.Expr, error) {
+	if sc.agg == nil {
+		return sc.column(i), nil
+	}
+	return sc.agg.column(sc.column(i))
+}
+
+// orderKeys binds ORDER BY: a position, an output name, or an expression of
+// input columns.
+func (b *Binder) orderKeys(s *sql.Select, q *sql.Query, items []item, sc *scope) ([]SortKey, error) {
+	sorts := q.OrderBy
+	if q.OrderByAll {
+		sorts = allColumns(len(items))
+	}
+	var keys []SortKey
+	for _, it := range sorts {
+		e, err := b.ordinalOr(it.Expr, len(items), func(i int) expr.Expr { return items[i].bound }, func() (expr.Expr, error) {
+			if ref, ok := it.Expr.(*sql.ColumnRef); ok && len(ref.Qualifier) == 0 {
+				if i := slices.IndexFunc(items, func(o item) bool { return o.output.Name == ref.Name.Name }); i >= 0 {
+					return items[i].bound, nil
+				}
+			}
+			return b.bindOrder(it.Expr, items, sc)
+		})
+		if err != nil {
+			return nil, err
+		}
+		if s.Distinct && !slices.ContainsFunc(items, func(o item) bool { return expr.Equal(o.bound, e) }) {
+			return nil, planErrorf("For SELECT DISTINCT, ORDER BY expressions %s must appear in select list", e)
+		}
+		keys = append(keys, sortKey(it, e))
+	}
+	return keys, nil
+}
+
+// bindOrder binds an ORDER BY expression, in which names of the input come
+// first and aliases after them.
+func (b *Binder) bindOrder(e sql.Expr, items []item, sc *scope) (expr.Expr, error) {
+	bound, err := b.bind(e, sc)
+	if err == nil {
+		return bound, nil
+	}
+	if again, aerr := b.bind(substitute(e, items), sc); aerr == nil {
+		return again, nil
+	}
+	return nil, err
+}
+
+// distinctOn binds DISTINCT ON, which must lead the sort order.
+func (b *Binder) distinctOn(s *sql.Select, items []item, keys []SortKey, sc *scope) ([]expr.Expr, error) {
+	var on []expr.Expr
+	for i, e := range s.DistinctOn {
+		bound, err := b.ordinalOr(e, len(items), func(i int) expr.Expr { return items[i].bound }, func() (expr.Expr, error) { return b.bindOrder(e, items, sc) })
+		if err != nil {
+			return nil, err
+		}
+		on = append(on, bound)
+		if len(keys) > 0 && (i >= len(keys) || !slices.ContainsFunc(keys[:min(len(keys), len(s.DistinctOn))], func(k SortKey) bool { return expr.Equal(k.Expr, bound) })) {
+			return nil, planErrorf("SELECT DISTINCT ON expressions must match initial ORDER BY expressions")
+		}
+	}
+	return on, nil
+}
+
+// finish builds the nodes from the projection up.
+func finish(n Node, s *sql.Select, items []item, keys []SortKey, on []expr.Expr, limit bounds) (Node, error) {
+	p := &Project{Input: n}
+	for _, it := range items {
+		p.Exprs = append(p.Exprs, it.bound)
+		p.Output = append(p.Output, it.output)
+	}
+	visible := len(items)
+	// What is sorted or compared by is a column of the projection, a hidden
+	// one if need be.
+	hidden := func(e expr.Expr) expr.Expr {
+		i := slices.IndexFunc(p.Exprs, func(o expr.Expr) bool { return expr.Equal(o, e) })
+		if i < 0 {
+			i = len(p.Exprs)
+			p.Exprs = append(p.Exprs, e)
+			p.Output = append(p.Output, Column{Name: e.String(), Type: e.Type()})
+		}
+		return expr.NewColumn(i, p.Output[i].full(), p.Output[i].Type)
+	}
+	for i := range keys {
+		keys[i].Expr = hidden(keys[i].Expr)
+	}
+	for i := range on {
+		on[i] = hidden(on[i])
+	}
+	n = p
+	if s.Distinct {
+		n = &Distinct{Input: n}
+	}
+	if len(keys) > 0 {
+		n = &Sort{Input: n, Keys: keys, Top: -1}
+	}
+	if on != nil {
+		n = &Distinct{Input: n, On: on}
+	}
+	n = limit.apply(n)
+	if len(p.Exprs) > visible {
+		trim := &Project{Input: n, Output: p.Output[:visible:visible]}
+		for i := range visible {
+			trim.Exprs = append(trim.Exprs, expr.NewColumn(i, p.Output[i].full(), p.Output[i].Type))
+		}
+		n = trim
+	}
+	return n, nil
+}
+
+// grouped says whether a SELECT aggregates.
+func grouped(s *sql.Select, q *sql.Query) bool {
+	if len(s.GroupBy) > 0 || s.GroupByAll || s.Having != nil && firstAggregate(s.Having) != "" {
+		return true
+	}
+	for _, it := range s.Items {
+		if !it.Wildcard && firstAggregate(it.Expr) != "" {
+			return true
+		}
+	}
+	for _, it := range q.OrderBy {
+		if firstAggregate(it.Expr) != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// firstAggregate is the name of an aggregate call in an expression, outside of
+// subqueries and windows, or "".
+func firstAggregate(e sql.Expr) string {
+	name := ""
+	walk(e, func(x sql.Expr) bool {
+		if c, ok := x.(*sql.Call); ok && c.Over == nil && agg.Exists(c.Name.Name) {
+			name = c.Name.Name
+		}
+		return name == ""
+	})
+	return name
+}

@@ -1,0 +1,108 @@
+// Package result writes the rows of queries in the formats of the HTTP API
+// (spec/influxdb3-http-api.md sections 3.2 and 3.3).
+package result
+
+import (
+	"fmt"
+	"io"
+
+	"tarn/store/column"
+)
+
+// Format is an output format.
+type Format uint8
+
+// The formats.
+const (
+	// JSON is one array of row objects; members that are NULL are left out.
+	JSON Format = iota
+	// JSONL is one such object a line.
+	JSONL
+	// CSV has a header line unless there is no row.
+	CSV
+	// Pretty is a table of ASCII art.
+	Pretty
+	// Parquet is one Parquet file.
+	Parquet
+)
+
+// ParseFormat reads a format's name.
+func ParseFormat(name string) (Format, error) {
+	switch name {
+	case "json":
+		return JSON, nil
+	case "jsonl", "json_lines":
+		return JSONL, nil
+	case "csv":
+		return CSV, nil
+	case "pretty":
+		return Pretty, nil
+	case "parquet":
+		return Parquet, nil
+	}
+	return JSON, fmt.Errorf("unknown variant `%s`, expected one of `parquet`, `csv`, `pretty`, `json`, `jsonl`", name)
+}
+
+// ContentType is the media type of the format.
+func (f Format) ContentType() string {
+	switch f {
+	case JSONL:
+		return "application/jsonl"
+	case CSV:
+		return "text/csv"
+	case Pretty:
+		return "text/plain; charset=utf-8"
+	case Parquet:
+		return "application/vnd.apache.parquet"
+	}
+	return "application/json"
+}
+
+// Column is one output column.
+type Column struct {
+	Name string
+	Type column.Type
+}
+
+// Writer writes rows. Close ends the output; it does not close what is below.
+type Writer interface {
+	WriteBatch(b *column.Batch) error
+	Close() error
+}
+
+// New returns a writer of the format to w.
+func New(f Format, w io.Writer, cols []Column) (Writer, error) {
+	switch f {
+	case JSON, JSONL:
+		return newJSON(w, cols, f == JSONL), nil
+	case CSV:
+		return newCSV(w, cols), nil
+	case Pretty:
+		return newPretty(w, cols), nil
+	case Parquet:
+		return newParquet(w, cols)
+	}
+	return nil, fmt.Errorf("BUG: no writer for format %d", f)
+}
+
+// flushBytes is how much is gathered before it is written out: a few TCP
+// segments, far less than a batch can grow to.
+const flushBytes = 64 << 10
+
+// output gathers bytes for a writer.
+type output struct {
+	w   io.Writer
+	buf []byte
+}
+
+func (o *output) flush(force bool) error {
+	if len(o.buf) < flushBytes && !force || len(o.buf) == 0 {
+		return nil
+	}
+	_, err := o.w.Write(o.buf)
+	o.buf = o.buf[:0]
+	if err != nil {
+		return fmt.Errorf("write the result: %w", err)
+	}
+	return nil
+}

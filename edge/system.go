@@ -1,0 +1,214 @@
+package edge
+
+import (
+	"context"
+	"encoding/hex"
+	"slices"
+	"strings"
+	"time"
+
+	"tarn/edge/query"
+	"tarn/edge/query/plan"
+	"tarn/store"
+	"tarn/store/column"
+	"tarn/store/schema"
+)
+
+// system has the tables of schema "system" (spec/influxdb3-http-api.md section
+// 6): those of a database, and those of _internal about the server.
+type system struct {
+	store       *store.Store
+	withoutAuth bool
+}
+
+// made is a system table: its columns and how to fill it.
+type made struct {
+	columns []plan.Column
+	fill    func(add func(...any))
+}
+
+// Columns is plan.SystemTable's.
+func (m made) Columns() []plan.Column { return m.columns }
+
+// Read is plan.SystemTable's.
+func (m made) Read(context.Context) (*column.Batch, error) {
+	rows := query.NewRows(m.columns)
+	m.fill(rows.Add)
+	return rows.Batch(), nil
+}
+
+// Tables is plan.System's.
+func (s system) Tables(database string) []string {
+	names := []string{"distinct_caches", "influxdb_schema", "last_caches", "parquet_files", "processing_engine_logs",
+		"processing_engine_trigger_arguments", "processing_engine_triggers"}
+	if database == query.InternalDatabase {
+		names = append(names, "databases", "tables", "tokens")
+	}
+	slices.Sort(names)
+	return names
+}
+
+// Table is plan.System's.
+func (s system) Table(database, name string) (plan.SystemTable, bool) {
+	if !slices.Contains(s.Tables(database), name) {
+		return nil, false
+	}
+	switch name {
+	case "databases":
+		return s.databases(), true
+	case "tables":
+		return s.tables(), true
+	case "tokens":
+		return s.tokens(), true
+	case "parquet_files":
+		return s.files(database), true
+	case "influxdb_schema":
+		return s.schemas(database), true
+	}
+	return unused(name), true
+}
+
+func columns(defs ...any) []plan.Column {
+	var out []plan.Column
+	for i := 0; i < len(defs); i += 2 {
+		name, _ := defs[i].(string)
+		kind, _ := defs[i+1].(column.Kind)
+		out = append(out, plan.Column{Name: name, Type: column.Of(kind)})
+	}
+	return out
+}
+
+// unused are the tables of features that hold nothing: no cache and no trigger
+// can exist yet.
+func unused(name string) made {
+	cols := map[string][]plan.Column{
+		"distinct_caches": columns("table", column.String, "name", column.String, "column_names", column.String, "max_cardinality", column.Uint64, "max_age_seconds", column.Uint64),
+		"last_caches":     columns("table", column.String, "name", column.String, "key_column_names", column.String, "value_column_names", column.String, "count", column.Uint64, "ttl", column.Uint64),
+		"processing_engine_triggers": columns("trigger_name", column.String, "plugin_filename", column.String, "trigger_specification", column.String,
+			"disabled", column.Bool),
+		"processing_engine_trigger_arguments": columns("trigger_name", column.String, "argument_key", column.String, "argument_value", column.String),
+		"processing_engine_logs":              columns("event_time", column.Timestamp, "trigger_name", column.String, "log_level", column.String, "log_text", column.String),
+	}[name]
+	return made{cols, func(func(...any)) {}}
+}
+
+func instant(t time.Time) any {
+	if t.IsZero() {
+		return nil
+	}
+	return t
+}
+
+func (s system) databases() made {
+	cols := columns("database_name", column.String, "retention_period_ns", column.Uint64, "deleted", column.Bool, "hard_deletion_time", column.Timestamp)
+	cols[3].Type.Zone = "UTC"
+	return made{cols, func(add func(...any)) {
+		add(query.InternalDatabase, nil, false, nil)
+		for _, d := range s.store.ListDatabases(true) {
+			var retention any
+			if d.Retention > 0 {
+				retention = uint64(d.Retention)
+			}
+			add(d.Name, retention, d.Deleted, instant(d.HardDeleteAt))
+		}
+	}}
+}
+
+func (s system) tables() made {
+	cols := columns("database_name", column.String, "table_name", column.String, "column_count", column.Uint64, "series_key_columns", column.String,
+		"last_cache_count", column.Uint64, "distinct_cache_count", column.Uint64, "deleted", column.Bool, "hard_deletion_time", column.Timestamp)
+	cols[7].Type.Zone = "UTC"
+	return made{cols, func(add func(...any)) {
+		for _, t := range s.store.ListTables(true) {
+			var key []string
+			for _, id := range t.Schema.Tags {
+				key = append(key, t.Schema.Columns[id].Name)
+			}
+			add(t.Database, t.Schema.Name, uint64(len(t.Schema.Columns)), strings.Join(key, ", "), uint64(0), uint64(0), t.Deleted, instant(t.HardDeleteAt))
+		}
+	}}
+}
+
+func (s system) tokens() made {
+	defs := []any{"token_id", column.Uint64, "name", column.String, "hash", column.String, "created_at", column.Timestamp, "description", column.String,
+		"created_by_token_id", column.Uint64, "updated_at", column.Timestamp, "updated_by_token_id", column.Uint64, "expiry", column.Timestamp, "permissions", column.String}
+	if s.withoutAuth {
+		defs = slices.Delete(defs, 4, 6)
+	}
+	return made{columns(defs...), func(add func(...any)) {
+		for _, t := range s.store.Tokens().List() {
+			ms := func(v int64) any {
+				if v == 0 {
+					return nil
+				}
+				return time.UnixMilli(v)
+			}
+			by := func(id int64) any {
+				if id < 0 {
+					return nil
+				}
+				return uint64(id)
+			}
+			var description any
+			if t.Description != "" {
+				description = t.Description
+			}
+			row := []any{t.ID, t.Name, hex.EncodeToString(t.Hash[:])[:9], ms(t.CreatedAt), description, by(t.CreatedBy), ms(t.UpdatedAt), by(t.UpdatedBy), ms(t.ExpiresAt), "*:*:*"}
+			if s.withoutAuth {
+				row = slices.Delete(row, 2, 3)
+			}
+			add(row...)
+		}
+	}}
+}
+
+func (s system) files(database string) made {
+	cols := columns("table_name", column.String, "path", column.String, "size_bytes", column.Uint64, "row_count", column.Uint64, "min_time", column.Int64, "max_time", column.Int64)
+	return made{cols, func(add func(...any)) {
+		db, ok := s.store.Database(database)
+		if !ok {
+			return
+		}
+		for _, f := range db.Segments() {
+			add(f.Table, f.Path, uint64(f.Bytes), uint64(f.Rows), f.MinTime, f.MaxTime)
+		}
+	}}
+}
+
+func (s system) schemas(database string) made {
+	return made{columns("measurement", column.String, "key", column.String, "data_type", column.String), func(add func(...any)) {
+		db, ok := s.store.Database(database)
+		if !ok {
+			return
+		}
+		for _, name := range db.Tables() {
+			t, ok := db.Table(name)
+			if !ok {
+				continue
+			}
+			for _, c := range t.Sorted() {
+				add(name, c.Name, schemaType(c))
+			}
+		}
+	}}
+}
+
+func schemaType(c schema.Column) string {
+	switch {
+	case c.Role == schema.Time:
+		return "time"
+	case c.Role == schema.Tag:
+		return "tag"
+	}
+	switch c.Kind {
+	case column.Bool:
+		return "boolean"
+	case column.Int64:
+		return "integer"
+	case column.Uint64:
+		return "uinteger"
+	case column.Float64:
+		return "float"
+	}
+	return "string"
+}

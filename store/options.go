@@ -1,0 +1,92 @@
+package store
+
+import (
+	"log/slog"
+	"time"
+
+	"tarn/store/vfs"
+)
+
+// Options configure a Store. The zero value of a field means its default.
+type Options struct {
+	// FS holds the WAL and the segments; default the real file system.
+	FS vfs.FS
+	// Dir is the data directory.
+	Dir string
+	// CatalogPath is the SQLite file, on the real file system; default
+	// Dir/catalog.db.
+	CatalogPath string
+	// NodeID is written into segments; default "tarn".
+	NodeID string
+	Logger *slog.Logger
+	// Now is the wall clock.
+	Now func() time.Time
+
+	// BufferBytes of buffered rows start a checkpoint; twice as many make
+	// writers wait for it with ErrBusy. Default 32 MiB.
+	BufferBytes int64
+	// CacheBytes is the size of the page cache; 0 means none.
+	CacheBytes int
+	// WALBytes of live log start a checkpoint; default 64 MiB.
+	WALBytes int64
+	// WALSyncRate is the sustained rate of syncs per second; default 2.
+	WALSyncRate float64
+	// FlushAge is how long a row may stay in the buffer; default 6 h.
+	FlushAge time.Duration
+	// SegmentBytes is the size at which a segment is closed and the next one
+	// started; default 32 MiB.
+	SegmentBytes int64
+
+	Limits Limits
+
+	// RetentionInterval is the pause between passes that delete what is past
+	// retention or hard deletion; default 30 min.
+	RetentionInterval time.Duration
+	// HardDeleteDefault is how long soft-deleted data stays; default 72 h.
+	HardDeleteDefault time.Duration
+}
+
+// Limits bound the catalog (spec section 2.5).
+type Limits struct {
+	Databases, Tables, Columns, Tags int
+}
+
+// defaultLimits are those of the vendor's server (spec section 2.5).
+var defaultLimits = Limits{Databases: 5, Tables: 2000, Columns: 500, Tags: 256}
+
+func (o Options) withDefaults() Options {
+	if o.FS == nil {
+		o.FS = vfs.OS()
+	}
+	if o.CatalogPath == "" {
+		o.CatalogPath = o.Dir + "/catalog.db"
+	}
+	if o.NodeID == "" {
+		o.NodeID = "tarn"
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	setDefault(&o.BufferBytes, 32<<20)
+	setDefault(&o.WALBytes, 64<<20)
+	setDefault(&o.WALSyncRate, 2)
+	setDefault(&o.FlushAge, 6*time.Hour)
+	setDefault(&o.SegmentBytes, 32<<20)
+	setDefault(&o.Limits.Databases, defaultLimits.Databases)
+	setDefault(&o.Limits.Tables, defaultLimits.Tables)
+	setDefault(&o.Limits.Columns, defaultLimits.Columns)
+	setDefault(&o.Limits.Tags, defaultLimits.Tags)
+	setDefault(&o.RetentionInterval, 30*time.Minute)
+	setDefault(&o.HardDeleteDefault, 72*time.Hour)
+	return o
+}
+
+func setDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}

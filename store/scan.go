@@ -1,0 +1,339 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+
+	"tarn/store/column"
+	"tarn/store/merge"
+	"tarn/store/schema"
+	"tarn/store/series"
+)
+
+// Scan reads a table. The rows that it yields are those that were visible when
+// it was called.
+func (s *Store) Scan(ctx context.Context, spec ScanSpec) (Rows, error) {
+	db, err := s.lookup(spec.Database)
+	if err != nil {
+		return nil, err
+	}
+	t, ok := db.table(spec.Table.Name)
+	if !ok || t.id != spec.Table.ID {
+		return nil, fmt.Errorf("scan table %s: %w", spec.Table.Name, ErrNotFound)
+	}
+	if spec.BatchRows <= 0 {
+		spec.BatchRows = 4096
+	}
+	spec.MinTime = max(spec.MinTime, db.oldest(s.opts.Now()))
+	r := &scan{store: s, table: t, spec: spec}
+	if err := r.plan(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("scan table %s: %w", spec.Table.Name, err), r.Close())
+	}
+	return r, nil
+}
+
+// scan is a running scan: the sources in groups, read one group after the
+// other.
+type scan struct {
+	store *Store
+	table *table
+	spec  ScanSpec
+
+	held   []*segmentFile // acquired until Close
+	groups [][]merge.Source
+	reader merge.Reader
+
+	fields []schema.Column // field columns to read, in order of spec.Columns
+	places []place         // by output column
+	batch  merge.Batch
+	stats  ScanStats
+
+	snapshot *series.Snapshot // grows as segments are opened
+	verdicts []verdict        // by series number, when there is a filter
+	checked  int              // series that verdicts covers
+}
+
+// place says where an output column comes from.
+type place struct {
+	role  schema.Role
+	index int // of scan.fields, or the tag's ordinal
+}
+
+type verdict uint8
+
+const (
+	unknown verdict = iota
+	keep
+	leave
+)
+
+// plan finds the sources that can hold wanted rows.
+func (r *scan) plan(ctx context.Context) error {
+	sch := r.spec.Table
+	for _, id := range r.spec.Columns {
+		c := sch.Columns[id]
+		p := place{role: c.Role}
+		switch c.Role {
+		case schema.Tag:
+			p.index = slices.Index(sch.Tags, id)
+		case schema.Field:
+			p.index = len(r.fields)
+			r.fields = append(r.fields, c)
+		}
+		r.places = append(r.places, p)
+	}
+	segments, buffered := r.table.sources()
+	r.held = segments
+	sources := make([]merge.Source, 0, len(segments)+len(buffered))
+	for _, f := range segments {
+		sources = append(sources, f)
+	}
+	sources = append(sources, buffered...)
+	r.stats.Sources = len(sources)
+	sources = slices.DeleteFunc(sources, func(s merge.Source) bool {
+		lo, hi := s.TimeRange()
+		return hi < r.spec.MinTime || lo > r.spec.MaxTime
+	})
+	r.stats.SourcesPruned = r.stats.Sources - len(sources)
+	if len(sources) == 0 {
+		return nil
+	}
+	if r.spec.Order == SeriesTime {
+		// One group, merged in rank order. Ranks need all series, so the
+		// segments are opened now.
+		for _, s := range sources {
+			if err := r.open(ctx, s); err != nil {
+				return err
+			}
+		}
+		if err := r.filter(ctx); err != nil {
+			return err
+		}
+		opts := r.options()
+		opts.Rank = r.table.index.Ranks()
+		r.reader = merge.NewOrderedReader(merge.SortBySeq(sources), opts)
+		return nil
+	}
+	r.groups = merge.Groups(sources)
+	switch r.spec.Order {
+	case NewestFirst:
+		slices.SortStableFunc(r.groups, func(a, b []merge.Source) int { return cmp.Compare(newest(b), newest(a)) })
+	case OldestFirst:
+		slices.SortStableFunc(r.groups, func(a, b []merge.Source) int { return cmp.Compare(oldest(a), oldest(b)) })
+	}
+	return nil
+}
+
+func newest(group []merge.Source) int64 {
+	t := int64(math.MinInt64)
+	for _, s := range group {
+		_, hi := s.TimeRange()
+		t = max(t, hi)
+	}
+	return t
+}
+
+func oldest(group []merge.Source) int64 {
+	t := int64(math.MaxInt64)
+	for _, s := range group {
+		lo, _ := s.TimeRange()
+		t = min(t, lo)
+	}
+	return t
+}
+
+func (r *scan) open(ctx context.Context, s merge.Source) error {
+	if f, ok := s.(*segmentFile); ok {
+		return f.open(ctx)
+	}
+	return nil
+}
+
+// options are those of a reader that starts now.
+func (r *scan) options() merge.Options {
+	o := merge.Options{Columns: r.fields, MinTime: r.spec.MinTime, MaxTime: r.spec.MaxTime, BatchRows: r.spec.BatchRows}
+	if r.spec.Filter != nil {
+		o.Keep = func(id uint32) bool { return r.verdicts[id] == keep }
+	}
+	return o
+}
+
+// filter asks the caller's filter about the series that came since it last
+// ran, and refreshes the snapshot.
+func (r *scan) filter(ctx context.Context) error {
+	if tags := len(r.spec.Table.Tags); r.snapshot == nil {
+		r.snapshot = r.table.index.Snapshot(tags)
+	} else if r.snapshot.N < r.table.index.Len() {
+		r.table.index.Refresh(r.snapshot, tags)
+	}
+	r.stats.Series = r.snapshot.N
+	if r.spec.Filter == nil {
+		return nil
+	}
+	const step = 4096
+	var tags column.Batch
+	keeps := make([]bool, 0, min(step, r.snapshot.N))
+	for r.checked < r.snapshot.N {
+		n := min(step, r.snapshot.N-r.checked)
+		tags.Len, tags.Cols = n, tags.Cols[:0]
+		for _, id := range r.spec.FilterTags {
+			v := column.NewVector(column.Of(column.Dict), n)
+			ordinal := slices.Index(r.spec.Table.Tags, id)
+			for i := range n {
+				r.snapshot.Fill(v, ordinal, uint32(r.checked+i), 1)
+			}
+			tags.Cols = append(tags.Cols, v)
+		}
+		keeps = keeps[:n]
+		for i := range keeps {
+			keeps[i] = true
+		}
+		if err := r.spec.Filter(ctx, &tags, keeps); err != nil {
+			return fmt.Errorf("filter series: %w", err)
+		}
+		for _, k := range keeps {
+			if k {
+				r.verdicts = append(r.verdicts, keep)
+			} else {
+				r.verdicts = append(r.verdicts, leave)
+				r.stats.SeriesPruned++
+			}
+		}
+		r.checked += n
+	}
+	return nil
+}
+
+// Next is Rows'.
+func (r *scan) Next(ctx context.Context, b *column.Batch) error {
+	for {
+		if r.reader == nil {
+			if err := r.nextGroup(ctx); err != nil {
+				return err
+			}
+		}
+		err := r.reader.Next(ctx, &r.batch)
+		if errors.Is(err, io.EOF) {
+			r.reader = nil
+			if len(r.groups) == 0 {
+				return io.EOF
+			}
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("scan table %s: %w", r.spec.Table.Name, err)
+		}
+		r.emit(b)
+		r.stats.Rows += int64(b.Len)
+		r.stats.Batches++
+		return nil
+	}
+}
+
+// nextGroup starts reading the next group that may hold wanted rows.
+func (r *scan) nextGroup(ctx context.Context) error {
+	for len(r.groups) > 0 {
+		group := r.groups[0]
+		r.groups = r.groups[1:]
+		if r.spec.Floor != nil && newest(group) < r.spec.Floor.Load() || r.spec.Ceiling != nil && oldest(group) > r.spec.Ceiling.Load() {
+			r.stats.SourcesPruned += len(group)
+			continue
+		}
+		for _, s := range group {
+			if err := r.open(ctx, s); err != nil {
+				return fmt.Errorf("scan table %s: %w", r.spec.Table.Name, err)
+			}
+		}
+		if len(group) == 1 && r.impossible(group[0]) {
+			r.stats.SourcesPruned++
+			continue
+		}
+		if err := r.filter(ctx); err != nil {
+			return fmt.Errorf("scan table %s: %w", r.spec.Table.Name, err)
+		}
+		opts := r.options()
+		if r.spec.Floor != nil {
+			opts.MinTime = max(opts.MinTime, r.spec.Floor.Load())
+		}
+		if r.spec.Ceiling != nil {
+			opts.MaxTime = min(opts.MaxTime, r.spec.Ceiling.Load())
+		}
+		r.reader = merge.NewReader(group, opts)
+		return nil
+	}
+	return io.EOF
+}
+
+// impossible says whether statistics rule out that a lone source has a row
+// within the field bounds. In a group that is merged a newer source may change
+// the field, so statistics of one source prove nothing there.
+func (r *scan) impossible(s merge.Source) bool {
+	for _, b := range r.spec.FieldBounds {
+		c := r.spec.Table.Columns[b.Column]
+		st, ok := s.ColumnStats(c)
+		if !ok {
+			continue
+		}
+		if st.Nulls == s.Rows() || less(c.Kind, st.Max, b.Min) || less(c.Kind, b.Max, st.Min) {
+			return true
+		}
+	}
+	return false
+}
+
+// less compares two values given as bits of a kind.
+func less(k column.Kind, a, b uint64) bool {
+	switch k {
+	case column.Float64:
+		return math.Float64frombits(a) < math.Float64frombits(b)
+	case column.Uint64, column.Bool:
+		return a < b
+	}
+	return int64(a) < int64(b)
+}
+
+// emit turns the reader's batch into the caller's.
+func (r *scan) emit(b *column.Batch) {
+	n := len(r.batch.Times)
+	b.Len = n
+	for len(b.Cols) < len(r.places) {
+		b.Cols = append(b.Cols, &column.Vector{})
+	}
+	b.Cols = b.Cols[:len(r.places)]
+	for i, p := range r.places {
+		switch p.role {
+		case schema.Time:
+			v := b.Cols[i]
+			v.Reset(column.Of(column.Timestamp))
+			v.Ints = append(v.Ints, r.batch.Times...)
+			v.Len = n
+		case schema.Tag:
+			v := b.Cols[i]
+			v.Reset(column.Of(column.Dict))
+			for _, s := range r.batch.Spans {
+				r.snapshot.Fill(v, p.index, s.Series, s.Rows)
+			}
+		case schema.Field:
+			// The reader's vector is handed out, and the caller's old one kept
+			// for the reader to fill next: nothing is copied.
+			b.Cols[i], r.batch.Cols[p.index] = r.batch.Cols[p.index], b.Cols[i]
+		}
+	}
+}
+
+// Stats is Rows'.
+func (r *scan) Stats() ScanStats { return r.stats }
+
+// Close is Rows'.
+func (r *scan) Close() error {
+	for _, f := range r.held {
+		f.release()
+	}
+	r.held, r.groups, r.reader = nil, nil, nil
+	return nil
+}

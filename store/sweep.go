@@ -1,0 +1,153 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"tarn/store/catalog"
+)
+
+// sweep deletes what is past retention or hard deletion.
+func (s *Store) sweep(ctx context.Context) {
+	s.checkpointing.Lock()
+	due := s.purgeable()
+	s.checkpointing.Unlock()
+	if len(due.tables) > 0 || len(due.databases) > 0 {
+		// The log may hold rows of what goes: after a checkpoint it does not,
+		// and a replay cannot bring them back.
+		if err := s.Checkpoint(ctx); err != nil {
+			s.opts.Logger.Error("hard deletion waits for a checkpoint that failed", "error", err)
+			return
+		}
+	}
+	if err := errors.Join(s.purge(ctx, due), s.expire(ctx)); err != nil && ctx.Err() == nil {
+		s.opts.Logger.Error("sweep failed", "error", err)
+	}
+}
+
+type purgeSet struct {
+	databases []*database
+	tables    []*table
+}
+
+// purgeable finds what is due for hard deletion.
+func (s *Store) purgeable() purgeSet {
+	now := s.opts.Now().UnixNano()
+	var due purgeSet
+	gone := map[uint32]bool{}
+	for _, db := range *s.byID.Load() {
+		if d := db.info.Load(); !d.Purged && d.HardDeleteAt != 0 && d.HardDeleteAt <= now {
+			due.databases = append(due.databases, db)
+			gone[db.id] = true
+		}
+	}
+	for _, t := range s.allTables() {
+		r := t.record()
+		if !r.Purged && (gone[r.Schema.DatabaseID] || r.HardDeleteAt != 0 && r.HardDeleteAt <= now) {
+			due.tables = append(due.tables, t)
+		}
+	}
+	return due
+}
+
+// purge deletes the data of tables and marks them, and their databases, as
+// gone.
+func (s *Store) purge(ctx context.Context, due purgeSet) error {
+	if len(due.tables)+len(due.databases) == 0 {
+		return nil
+	}
+	s.checkpointing.Lock()
+	defer s.checkpointing.Unlock()
+	var ch catalog.Change
+	var files []*segmentFile
+	for _, t := range due.tables {
+		r := t.record()
+		r.Purged = true
+		ch.Tables = append(ch.Tables, r)
+		t.mu.RLock()
+		for _, f := range t.segments {
+			ch.RemoveSegments = append(ch.RemoveSegments, f.ID)
+			files = append(files, f)
+		}
+		t.mu.RUnlock()
+	}
+	for _, db := range due.databases {
+		d := *db.info.Load()
+		d.Purged = true
+		ch.Databases = append(ch.Databases, d)
+	}
+	if err := s.catalog.Apply(ctx, ch); err != nil {
+		return fmt.Errorf("hard-delete: %w", err)
+	}
+	for i, db := range due.databases {
+		db.info.Store(&ch.Databases[i])
+	}
+	for _, t := range due.tables {
+		t.mu.Lock()
+		t.life.Purged = true
+		t.segments = nil
+		t.mu.Unlock()
+		s.buffered.Add(-t.dropBuffers())
+		s.tablesMu.Lock()
+		delete(s.tables, t.id)
+		s.tablesMu.Unlock()
+	}
+	for _, f := range files {
+		f.removed.Store(true)
+		f.release()
+	}
+	s.opts.Logger.Info("hard deletion", "databases", len(due.databases), "tables", len(due.tables), "segments", len(files))
+	return nil
+}
+
+// expire deletes the segments that lie wholly before their database's
+// retention.
+func (s *Store) expire(ctx context.Context) error {
+	s.checkpointing.Lock()
+	defer s.checkpointing.Unlock()
+	now := s.opts.Now()
+	var ch catalog.Change
+	var files []*segmentFile
+	for _, t := range s.allTables() {
+		db, ok := s.databaseByID(t.schema.Load().DatabaseID)
+		if !ok {
+			continue
+		}
+		limit := db.oldest(now)
+		t.mu.RLock()
+		for _, f := range t.segments {
+			if f.MaxTime < limit {
+				ch.RemoveSegments = append(ch.RemoveSegments, f.ID)
+				files = append(files, f)
+			}
+		}
+		t.mu.RUnlock()
+	}
+	if len(files) == 0 {
+		return nil
+	}
+	if err := s.catalog.Apply(ctx, ch); err != nil {
+		return fmt.Errorf("expire segments: %w", err)
+	}
+	for _, f := range files {
+		t := s.tableByID(f.TableID)
+		if t == nil {
+			continue
+		}
+		t.mu.Lock()
+		t.segments = slices.DeleteFunc(slices.Clone(t.segments), func(o *segmentFile) bool { return o == f })
+		t.mu.Unlock()
+		f.removed.Store(true)
+		f.release()
+	}
+	s.opts.Logger.Info("retention", "segments", len(files))
+	return nil
+}
+
+func (s *Store) tableByID(id uint32) *table {
+	s.tablesMu.Lock()
+	defer s.tablesMu.Unlock()
+	return s.tables[id]
+}

@@ -1,0 +1,271 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"tarn/store/buffer"
+	"tarn/store/catalog"
+	"tarn/store/column"
+	"tarn/store/points"
+	"tarn/store/schema"
+	"tarn/store/wal"
+)
+
+// WriteOptions change what a write waits for.
+type WriteOptions struct {
+	// NoSync acknowledges when the rows are visible, before they are durable.
+	NoSync bool
+}
+
+// Write adds the rows of b to a database, which is made if it does not exist.
+// When it returns nil they are visible to scans and, unless o.NoSync, durable.
+// When it returns an error, nothing of b was written, with one exception: a
+// context that ends, or a log that fails, while waiting for durability leaves
+// the rows visible, and a restart may or may not keep them.
+//
+// The caller has validated b against the schemas that Database gives; when
+// another writer was faster to add a column of another type, the error is
+// ErrSchemaChanged and the caller validates again.
+func (s *Store) Write(ctx context.Context, database string, b *points.Batch, o WriteOptions) error {
+	if b.Rows() == 0 {
+		return nil
+	}
+	if err := s.admit(); err != nil {
+		return err
+	}
+	db, err := s.ensureDatabase(ctx, database)
+	if err != nil {
+		return err
+	}
+	for _, t := range b.Tables {
+		t.SortBySeries()
+	}
+	scratch := s.scratch.Get().(*writeScratch)
+	defer s.scratch.Put(scratch)
+	ticket, err := s.log(db, b, scratch)
+	if err != nil {
+		return err
+	}
+	s.written(int64(b.Rows()))
+	if o.NoSync {
+		return nil
+	}
+	if err := ticket.Wait(ctx); err != nil {
+		return fmt.Errorf("wait for the write-ahead log: %w", s.logError(err))
+	}
+	return nil
+}
+
+// log brings a batch into the write-ahead log and the buffers.
+func (s *Store) log(db *database, b *points.Batch, scratch *writeScratch) (wal.Ticket, error) {
+	s.gate.RLock()
+	defer s.gate.RUnlock()
+	db.write.Lock()
+	defer db.write.Unlock()
+	grown, err := s.prepare(db, b)
+	if err != nil {
+		return wal.Ticket{}, err
+	}
+	if grown {
+		// What is new must be logged before any write that uses it: the lock
+		// stays.
+		scratch.payload = b.Encode(scratch.payload[:0], db.id, db.name())
+	} else {
+		// Encoding is the expensive part, and needs no lock.
+		db.write.Unlock()
+		scratch.payload = b.Encode(scratch.payload[:0], db.id, db.name())
+		db.write.Lock()
+	}
+	return s.commit(db, b, scratch)
+}
+
+// writeScratch is the memory that a write borrows.
+type writeScratch struct {
+	payload  []byte
+	series   []uint32
+	ordinals []int
+}
+
+// admit refuses writes that could not be kept.
+func (s *Store) admit() error {
+	switch {
+	case s.closed.Load():
+		return ErrClosed
+	case s.wal.Stats().Failed:
+		return ErrReadOnly
+	case s.buffered.Load() > 2*s.opts.BufferBytes:
+		s.requestCheckpoint()
+		return ErrBusy
+	}
+	return nil
+}
+
+// prepare gives every table and column of b its ID, adding to the schemas what
+// is new, and says whether anything was. All of b is checked before anything
+// is added. The caller holds the database's write lock.
+func (s *Store) prepare(db *database, b *points.Batch) (grown bool, err error) {
+	plans := make([]*schema.Table, 0, 8)
+	created := 0
+	for _, p := range b.Tables {
+		sch, isNew, err := s.plan(db, p)
+		if err != nil {
+			return false, err
+		}
+		if isNew {
+			created++
+		}
+		plans = append(plans, sch)
+	}
+	if created > 0 {
+		if n := int(s.liveTables.Load()); n+created > s.opts.Limits.Tables {
+			return false, LimitTables(s.opts.Limits.Tables)
+		}
+	}
+	for i, p := range b.Tables {
+		t, ok := db.table(p.Name)
+		switch {
+		case !ok:
+			plans[i].ID = s.nextTable.Add(1)
+			t = newTable(plans[i], catalog.Lifetime{CreatedAt: s.opts.Now().UnixNano()})
+			t.unsaved.Store(true)
+			s.addTable(db, t)
+			grown = true
+		case plans[i] != t.schema.Load():
+			t.schema.Store(plans[i])
+			t.unsaved.Store(true)
+			grown = true
+		}
+		assign(p, t.schema.Load())
+	}
+	return grown, nil
+}
+
+// plan returns the schema that a table needs for p: the one it has, one with
+// p's new columns, or that of a new table.
+func (s *Store) plan(db *database, p *points.Table) (sch *schema.Table, isNew bool, err error) {
+	if t, ok := db.table(p.Name); ok {
+		sch = t.schema.Load()
+	} else {
+		sch, isNew = schema.NewTable(db.id, 0, p.Name), true
+	}
+	var added []schema.Column
+	for _, tag := range p.Tags {
+		c, ok := sch.Column(tag)
+		if !ok {
+			added = append(added, schema.Column{Name: tag, Role: schema.Tag, Kind: column.Dict})
+		} else if c.Role != schema.Tag {
+			return nil, false, fmt.Errorf("table %s: tag %s: %w", p.Name, tag, ErrSchemaChanged)
+		}
+	}
+	for _, f := range p.Fields {
+		c, ok := sch.Column(f.Name)
+		if !ok {
+			added = append(added, schema.Column{Name: f.Name, Role: schema.Field, Kind: f.Kind})
+		} else if c.Role != schema.Field || c.Kind != f.Kind {
+			return nil, false, fmt.Errorf("table %s: field %s: %w", p.Name, f.Name, ErrSchemaChanged)
+		}
+	}
+	if len(added) == 0 {
+		return sch, isNew, nil
+	}
+	for i, c := range added {
+		kind := "field"
+		if c.Role == schema.Tag {
+			kind = "tag"
+		}
+		if err := CheckColumnName(kind, c.Name); err != nil {
+			return nil, false, err
+		}
+		if slices.ContainsFunc(added[:i], func(o schema.Column) bool { return o.Name == c.Name }) {
+			return nil, false, fmt.Errorf("table %s: %s is both a tag and a field: %w", p.Name, c.Name, ErrSchemaChanged)
+		}
+	}
+	if len(sch.Columns)+len(added) > s.opts.Limits.Columns {
+		return nil, false, LimitColumns(s.opts.Limits.Columns)
+	}
+	grown := sch.With(added...)
+	if len(grown.Tags) > s.opts.Limits.Tags {
+		return nil, false, LimitTags(s.opts.Limits.Tags)
+	}
+	return grown, isNew, nil
+}
+
+// assign writes the IDs of a schema into a batch.
+func assign(p *points.Table, sch *schema.Table) {
+	p.ID = sch.ID
+	p.TagIDs = p.TagIDs[:0]
+	for _, tag := range p.Tags {
+		c, _ := sch.Column(tag)
+		p.TagIDs = append(p.TagIDs, c.ID)
+	}
+	for _, f := range p.Fields {
+		c, _ := sch.Column(f.Name)
+		f.ID = c.ID
+	}
+}
+
+// commit appends the encoded batch to the log and its rows to the buffers. The
+// caller holds the gate and the database's write lock, which makes it one step
+// for checkpoints and for other writers to the database.
+func (s *Store) commit(db *database, b *points.Batch, scratch *writeScratch) (wal.Ticket, error) {
+	for _, p := range b.Tables {
+		if t, ok := db.table(p.Name); !ok || t.id != p.ID {
+			return wal.Ticket{}, fmt.Errorf("table %s was deleted: %w", p.Name, ErrSchemaChanged)
+		}
+	}
+	seq, ticket, err := s.wal.Append(scratch.payload)
+	if err != nil {
+		return wal.Ticket{}, fmt.Errorf("append to the write-ahead log: %w", s.logError(err))
+	}
+	s.lastSeq.Store(seq)
+	for _, p := range b.Tables {
+		t, _ := db.table(p.Name)
+		if err := s.insert(t, p, seq, scratch); err != nil {
+			// The log has the batch and the buffer not all of it: only a
+			// restart brings them together again.
+			s.fail(err)
+			return wal.Ticket{}, err
+		}
+	}
+	return ticket, nil
+}
+
+// insert puts rows into a table's buffer. The caller holds the database's
+// write lock.
+func (s *Store) insert(t *table, p *points.Table, seq uint64, scratch *writeScratch) error {
+	sch := t.schema.Load()
+	scratch.ordinals = scratch.ordinals[:0]
+	for _, id := range p.TagIDs {
+		scratch.ordinals = append(scratch.ordinals, slices.Index(sch.Tags, id))
+	}
+	var err error
+	scratch.series, err = t.index.ResolveBatch(scratch.series[:0], p, scratch.ordinals)
+	if err != nil {
+		return fmt.Errorf("number the series: %w", err)
+	}
+	t.mu.Lock()
+	if t.active == nil {
+		t.active = buffer.New(buffer.Options{})
+	}
+	active := t.active
+	t.mu.Unlock()
+	before := active.Bytes()
+	if err := active.Insert(p, scratch.series, seq, t.newest); err != nil {
+		return fmt.Errorf("insert into the buffer of table %s: %w", p.Name, err)
+	}
+	if s.buffered.Add(active.Bytes()-before) > s.opts.BufferBytes {
+		s.requestCheckpoint()
+	}
+	return nil
+}
+
+// logError adds ErrReadOnly to the errors of a log that failed for good.
+func (s *Store) logError(err error) error {
+	if s.wal.Stats().Failed {
+		return errors.Join(ErrReadOnly, err)
+	}
+	return err
+}
