@@ -284,6 +284,8 @@ func (s *Store) DeleteTable(ctx context.Context, database, name string, h HardDe
 		}
 		return fmt.Errorf("table %q: %w", name, ErrNotFound)
 	}
+	s.records.Lock()
+	defer s.records.Unlock()
 	now := s.opts.Now()
 	all := s.allTables()
 	renamed := t.schema.Load().Renamed(deletedName(name, now, func(n string) bool {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"tarn/store/catalog"
@@ -38,64 +39,103 @@ func (s *Store) Checkpoint(ctx context.Context) error {
 	s.checkpointing.Lock()
 	defer s.checkpointing.Unlock()
 	started := s.opts.Now()
-	n, seq, work, err := s.freeze(ctx)
+	oldest := s.oldestWrite.Load()
+	c, err := s.freeze(ctx)
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
-	if len(work) == 0 {
+	if len(c.tables) == 0 && s.wal.Stats().Segments == 0 {
 		return nil
 	}
-	change := catalog.Change{Checkpoint: &catalog.Checkpoint{WALSegment: n, Seq: seq}}
-	files := make([][]catalog.Segment, len(work))
-	for i, t := range work {
-		if files[i], err = s.flush(ctx, t); err != nil {
-			for _, fs := range files {
-				s.discard(fs)
-			}
-			return fmt.Errorf("checkpoint: %w", err)
-		}
-		change.AddSegments = append(change.AddSegments, files[i]...)
-		change.Tables = append(change.Tables, t.record())
-	}
-	if err := s.catalog.Apply(ctx, change); err != nil {
-		for _, fs := range files {
-			s.discard(fs)
-		}
+	files, err := s.flushAll(ctx, c)
+	if err != nil {
+		s.oldestWrite.CompareAndSwap(0, oldest) // they are as old as before
 		return fmt.Errorf("checkpoint: %w", err)
 	}
-	bytes, rows := int64(0), int64(0)
-	for i, t := range work {
+	segments, bytes, rows := 0, int64(0), int64(0)
+	for i, t := range c.tables {
 		for _, f := range files[i] {
 			bytes += f.Bytes
 			rows += f.Rows
 		}
-		s.register(t, files[i])
+		segments += len(files[i])
+		s.register(t.table, files[i])
 	}
-	if err := s.wal.Release(ctx, n); err != nil {
+	if err := s.wal.Release(ctx, c.walSegment); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}
 	s.stats.checkpoints.Add(1)
-	s.opts.Logger.Info("checkpoint", "tables", len(work), "segments", len(change.AddSegments), "rows", rows, "bytes", bytes,
+	s.opts.Logger.Info("checkpoint", "tables", len(c.tables), "segments", segments, "rows", rows, "bytes", bytes,
 		"took", s.opts.Now().Sub(started).Round(time.Millisecond))
 	return nil
 }
 
-// freeze is step 1. It returns the tables that have frozen rows.
-func (s *Store) freeze(ctx context.Context) (walSegment, seq uint64, work []*table, err error) {
+// cut is the moment between two writes at which a checkpoint looks at the
+// store.
+type cut struct {
+	// walSegment is the first log segment of later writes, seq the last of the
+	// earlier ones.
+	walSegment, seq uint64
+	// tables are those with frozen rows or a schema that the catalog lacks.
+	tables []frozenTable
+}
+
+// frozenTable is a table with its schema at the cut. What the schema gets later
+// may never reach the log, so it must not reach the catalog or a segment.
+type frozenTable struct {
+	*table
+	at *schema.Table
+}
+
+// freeze is step 1.
+func (s *Store) freeze(ctx context.Context) (c cut, err error) {
 	s.gate.Lock()
 	defer s.gate.Unlock()
-	if walSegment, err = s.wal.Rotate(ctx); err != nil {
-		return 0, 0, nil, fmt.Errorf("rotate the log: %w", s.logError(err))
+	if err := s.failure.Load(); err != nil {
+		// The log has rows that the buffers lack: it is the truth now.
+		return c, errors.Join(ErrReadOnly, *err)
 	}
+	if c.walSegment, err = s.wal.Rotate(ctx); err != nil {
+		return c, fmt.Errorf("rotate the log: %w", s.logError(err))
+	}
+	c.seq = s.lastSeq.Load()
 	for _, t := range s.allTables() {
 		s.buffered.Add(t.freeze())
-		t.mu.RLock()
-		if len(t.frozen) > 0 {
-			work = append(work, t)
+		if t.unsaved.Swap(false) || t.hasFrozen() {
+			c.tables = append(c.tables, frozenTable{t, t.schema.Load()})
 		}
-		t.mu.RUnlock()
 	}
-	return walSegment, s.lastSeq.Load(), work, nil
+	s.oldestWrite.Store(0)
+	return c, nil
+}
+
+// flushAll is steps 2 and 3: it returns the registered files of each table, or
+// leaves nothing behind.
+func (s *Store) flushAll(ctx context.Context, c cut) (files [][]catalog.Segment, err error) {
+	files = make([][]catalog.Segment, len(c.tables))
+	defer func() {
+		if err != nil {
+			for i, t := range c.tables {
+				s.discard(files[i])
+				t.unsaved.Store(true)
+			}
+		}
+	}()
+	change := catalog.Change{Checkpoint: &catalog.Checkpoint{WALSegment: c.walSegment, Seq: c.seq}}
+	for i, t := range c.tables {
+		if files[i], err = s.flush(ctx, t); err != nil {
+			return files, err
+		}
+		change.AddSegments = append(change.AddSegments, files[i]...)
+	}
+	s.records.Lock()
+	defer s.records.Unlock()
+	for _, t := range c.tables {
+		r := t.record() // its name and lifetime may have changed since
+		r.Schema = t.at.Renamed(r.Schema.Name)
+		change.Tables = append(change.Tables, r)
+	}
+	return files, s.catalog.Apply(ctx, change)
 }
 
 const dayNanos = int64(24 * time.Hour)
@@ -110,7 +150,7 @@ func dayOf(t int64) int64 {
 }
 
 // flush writes a table's frozen rows to files, at least one for each UTC day.
-func (s *Store) flush(ctx context.Context, t *table) (files []catalog.Segment, err error) {
+func (s *Store) flush(ctx context.Context, t frozenTable) (files []catalog.Segment, err error) {
 	t.mu.RLock()
 	frozen := slices.Clone(t.frozen)
 	t.mu.RUnlock()
@@ -155,7 +195,7 @@ func (s *Store) flush(ctx context.Context, t *table) (files []catalog.Segment, e
 		}
 		files = append(files, got...)
 		if err != nil {
-			return files, fmt.Errorf("write segments of table %s: %w", t.schema.Load().Name, err)
+			return files, fmt.Errorf("write segments of table %s: %w", t.at.Name, err)
 		}
 	}
 	return files, nil
@@ -175,8 +215,8 @@ func dayBounds(day int64) (from, to int64) {
 }
 
 // writeSegments merges the rows of one day into files of about SegmentBytes.
-func (s *Store) writeSegments(ctx context.Context, t *table, sources []merge.Source, from, to int64) (files []catalog.Segment, err error) {
-	sch := t.schema.Load()
+func (s *Store) writeSegments(ctx context.Context, t frozenTable, sources []merge.Source, from, to int64) (files []catalog.Segment, err error) {
+	sch := t.at
 	fields := make([]schema.Column, 0, len(sch.Columns))
 	for _, c := range sch.Columns {
 		if c.Role == schema.Field {
@@ -268,8 +308,11 @@ const temporary = ".tmp"
 func (s *Store) newSegmentWriter(sch *schema.Table, fields []schema.Column, meta segment.Meta) (*segmentWriter, error) {
 	w := &segmentWriter{store: s, meta: meta, id: s.nextSegment.Add(1)}
 	dir := directory(sch.DatabaseID, sch.ID)
-	if err := s.opts.FS.MkdirAll(s.opts.Dir + "/" + dir); err != nil {
-		return nil, fmt.Errorf("make the table's directory: %w", err)
+	if !s.directories[dir] {
+		if err := vfs.MkdirAllSync(s.opts.FS, s.opts.Dir+"/"+dir, strings.Count(dir, "/")+1); err != nil {
+			return nil, err
+		}
+		s.directories[dir] = true
 	}
 	w.path = fmt.Sprintf("%s/%d.parquet", dir, w.id)
 	file, err := s.opts.FS.Create(s.opts.Dir + "/" + w.path + temporary)

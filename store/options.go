@@ -44,6 +44,9 @@ type Options struct {
 	RetentionInterval time.Duration
 	// HardDeleteDefault is how long soft-deleted data stays; default 72 h.
 	HardDeleteDefault time.Duration
+
+	// walSegmentBytes is the size of a log file; tests make it small.
+	walSegmentBytes int64
 }
 
 // Limits bound the catalog (spec section 2.5).

@@ -1,10 +1,12 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"tarn/store/catalog"
@@ -68,6 +70,9 @@ func (s *Store) restore(state *catalog.State) {
 // does not know: leftovers of a crash, or of a removal whose reader was still
 // busy.
 func (s *Store) removeOrphans(state *catalog.State) error {
+	// Databases are registered before their first row. Segments without any
+	// database are not orphans: it is the catalog that is lost.
+	lost := len(state.Databases) == 0
 	known := map[string]bool{}
 	for _, g := range state.Segments {
 		known[g.Path] = true
@@ -84,6 +89,8 @@ func (s *Store) removeOrphans(state *catalog.State) error {
 		for _, name := range names {
 			path := dir + "/" + name
 			switch {
+			case strings.HasSuffix(name, ".parquet") && lost:
+				return fmt.Errorf("there are segments, such as %s, but the catalog %s is empty: bring back the catalog that belongs to them", path, s.opts.CatalogPath)
 			case strings.HasSuffix(name, ".parquet") && !known[path], strings.HasSuffix(name, ".parquet"+temporary):
 				if err := s.opts.FS.Remove(s.opts.Dir + "/" + path); err != nil {
 					return fmt.Errorf("remove the orphan %s: %w", path, err)
@@ -114,7 +121,7 @@ func segmentNumber(name string) uint64 {
 // replay opens the log and inserts what segments do not have.
 func (s *Store) replay(ctx context.Context, checkpoint catalog.Checkpoint) error {
 	log, found, err := wal.Open(ctx, s.opts.FS, s.opts.Dir+"/wal", wal.Options{
-		SyncRate: s.opts.WALSyncRate, MinSeq: checkpoint.Seq + 1, MinSegment: checkpoint.WALSegment, Logger: s.opts.Logger})
+		SegmentSize: s.opts.walSegmentBytes, SyncRate: s.opts.WALSyncRate, MinSeq: checkpoint.Seq + 1, MinSegment: checkpoint.WALSegment, Logger: s.opts.Logger})
 	if err != nil {
 		return fmt.Errorf("open the write-ahead log: %w", err)
 	}
@@ -131,10 +138,10 @@ func (s *Store) replay(ctx context.Context, checkpoint catalog.Checkpoint) error
 		if err != nil {
 			return fmt.Errorf("decode write %d: %w", seq, err)
 		}
-		if err := s.redo(id, name, b, seq, scratch); err != nil {
+		if err := s.redo(ctx, id, name, b, seq, scratch); err != nil {
 			return fmt.Errorf("redo write %d: %w", seq, err)
 		}
-		s.lastSeq.Store(seq)
+		s.sawSeq(seq)
 		s.report.Writes++
 		s.report.Rows += int64(b.Rows())
 		return nil
@@ -149,12 +156,16 @@ func (s *Store) replay(ctx context.Context, checkpoint catalog.Checkpoint) error
 }
 
 // redo applies one logged write.
-func (s *Store) redo(databaseID uint32, name string, b *points.Batch, seq uint64, scratch *writeScratch) error {
+func (s *Store) redo(ctx context.Context, databaseID uint32, name string, b *points.Batch, seq uint64, scratch *writeScratch) error {
 	db, ok := s.databaseByID(databaseID)
 	if !ok {
 		// Databases are in the catalog before their first write; a lost and
 		// rebuilt catalog may lack one.
-		db = newDatabase(catalog.Database{ID: databaseID, Name: name, Lifetime: catalog.Lifetime{CreatedAt: s.opts.Now().UnixNano()}})
+		d := catalog.Database{ID: databaseID, Name: name, Lifetime: catalog.Lifetime{CreatedAt: s.opts.Now().UnixNano()}}
+		if err := s.catalog.Apply(ctx, catalog.Change{Databases: []catalog.Database{d}}); err != nil {
+			return fmt.Errorf("bring back database %q: %w", name, err)
+		}
+		db = newDatabase(d)
 		s.publish(db)
 	}
 	if db.info.Load().Purged {
@@ -168,6 +179,7 @@ func (s *Store) redo(databaseID uint32, name string, b *points.Batch, seq uint64
 		if t == nil {
 			s.nextTable.Store(max(s.nextTable.Load(), p.ID))
 			t = newTable(schema.NewTable(databaseID, p.ID, p.Name), catalog.Lifetime{CreatedAt: s.opts.Now().UnixNano()})
+			t.unsaved.Store(true)
 			s.addTable(db, t)
 		}
 		if err := t.learn(p); err != nil {
@@ -180,37 +192,44 @@ func (s *Store) redo(databaseID uint32, name string, b *points.Batch, seq uint64
 	return nil
 }
 
-// learn adds the columns of a logged write to the schema, under the IDs that
-// they had.
+// learn adds the columns of a logged write that the schema lacks, and gives the
+// write the schema's IDs. Names decide, not the logged IDs: a column whose first
+// write failed, or was lost with a corrupt part of the log, leaves a gap there.
 func (t *table) learn(p *points.Table) error {
 	sch := t.schema.Load()
-	byID := map[int]schema.Column{}
-	for i, id := range p.TagIDs {
-		byID[id] = schema.Column{Name: p.Tags[i], Role: schema.Tag, Kind: column.Dict}
+	type logged struct {
+		schema.Column
+		id int
+	}
+	var added []logged
+	see := func(c schema.Column, id int) error {
+		have, ok := sch.Column(c.Name)
+		switch {
+		case !ok:
+			added = append(added, logged{c, id})
+		case have.Role != c.Role || have.Kind != c.Kind:
+			return fmt.Errorf("table %s: column %q is %s in the log and %s in the catalog", sch.Name, c.Name, c.InfluxType(), have.InfluxType())
+		}
+		return nil
+	}
+	for i, tag := range p.Tags {
+		if err := see(schema.Column{Name: tag, Role: schema.Tag, Kind: column.Dict}, p.TagIDs[i]); err != nil {
+			return err
+		}
 	}
 	for _, f := range p.Fields {
-		byID[f.ID] = schema.Column{Name: f.Name, Role: schema.Field, Kind: f.Kind}
-	}
-	for id, c := range byID {
-		if id < len(sch.Columns) && (sch.Columns[id].Name != c.Name || sch.Columns[id].Kind != c.Kind) {
-			return fmt.Errorf("column %d of table %s is %q in the log and %q in the catalog", id, sch.Name, c.Name, sch.Columns[id].Name)
+		if err := see(schema.Column{Name: f.Name, Role: schema.Field, Kind: f.Kind}, f.ID); err != nil {
+			return err
 		}
 	}
-	for {
-		c, ok := byID[len(sch.Columns)]
-		if !ok {
-			break
+	if len(added) > 0 {
+		slices.SortFunc(added, func(a, b logged) int { return cmp.Compare(a.id, b.id) })
+		for _, c := range added {
+			sch = sch.With(c.Column)
 		}
-		sch = sch.With(c)
-	}
-	for id, c := range byID {
-		if id >= len(sch.Columns) {
-			return fmt.Errorf("table %s: the log uses column %d (%q) before column %d exists", sch.Name, id, c.Name, len(sch.Columns))
-		}
-	}
-	if sch != t.schema.Load() {
 		t.schema.Store(sch)
 		t.unsaved.Store(true)
 	}
+	assign(p, sch)
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
 	"slices"
 	"sync"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"tarn/store/catalog"
+	"tarn/store/vfs"
 	"tarn/store/wal"
 )
 
@@ -28,8 +30,14 @@ type Store struct {
 	// gate is held shared while a write enters the log and the buffers, and
 	// exclusively while a checkpoint takes the buffers away.
 	gate sync.RWMutex
-	// checkpointing serialises checkpoints and deletions.
+	// checkpointing serialises checkpoints and hard deletions.
 	checkpointing sync.Mutex
+	// directories are those of tables that this process knows to be on disk;
+	// guarded by checkpointing.
+	directories map[string]bool
+	// records is held from reading a table's lifetime until it is in the
+	// catalog, so that a checkpoint never brings a deleted table back.
+	records sync.Mutex
 
 	// admin serialises changes of databases; byName has the live ones, byID
 	// all.
@@ -61,7 +69,7 @@ type Store struct {
 // Open opens the data directory, recovers what a crash left, and starts the
 // background work. No other process may have the directory open.
 func Open(ctx context.Context, opts Options) (_ *Store, err error) {
-	s := &Store{opts: opts.withDefaults(), tables: map[uint32]*table{}, wake: make(chan struct{}, 1)}
+	s := &Store{opts: opts.withDefaults(), tables: map[uint32]*table{}, directories: map[string]bool{}, wake: make(chan struct{}, 1)}
 	s.scratch.New = func() any { return &writeScratch{} }
 	s.byName.Store(&map[string]*database{})
 	s.byID.Store(&map[uint32]*database{})
@@ -70,7 +78,7 @@ func Open(ctx context.Context, opts Options) (_ *Store, err error) {
 			err = fmt.Errorf("open data directory %s: %w", s.opts.Dir, errors.Join(err, s.release()))
 		}
 	}()
-	if err := s.opts.FS.MkdirAll(s.opts.Dir); err != nil {
+	if err := s.makeDir(); err != nil {
 		return nil, err
 	}
 	if s.lock, err = s.opts.FS.Lock(s.opts.Dir + "/lock"); err != nil {
@@ -96,6 +104,15 @@ func Open(ctx context.Context, opts Options) (_ *Store, err error) {
 	return s, nil
 }
 
+// makeDir makes the data directory if it is not there. The directory above it
+// is not ours, and need not be readable when there is nothing to make.
+func (s *Store) makeDir() error {
+	if _, err := s.opts.FS.Stat(s.opts.Dir); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return vfs.MkdirAllSync(s.opts.FS, s.opts.Dir, 1)
+}
+
 // UUID identifies the data directory: InfluxDB's cluster-uuid.
 func (s *Store) UUID() string { return s.uuid }
 
@@ -112,7 +129,7 @@ func (s *Store) Close(ctx context.Context) error {
 	s.stop()
 	s.done.Wait()
 	var err error
-	if s.failure.Load() == nil && !s.wal.Stats().Failed {
+	if s.failure.Load() == nil && s.wal.Failed() == nil {
 		err = s.Checkpoint(ctx)
 	}
 	return errors.Join(err, s.release())
@@ -210,7 +227,9 @@ func (s *Store) addTable(db *database, t *table) {
 	s.tables[t.id] = t
 	s.tablesMu.Unlock()
 	db.setTable(t.schema.Load().Name, t)
-	s.liveTables.Add(1)
+	if db.info.Load().DeletedAt == 0 {
+		s.liveTables.Add(1)
+	}
 }
 
 // allTables lists every table with data, by ID.

@@ -60,6 +60,8 @@ func (s *Store) purge(ctx context.Context, due purgeSet) error {
 	}
 	s.checkpointing.Lock()
 	defer s.checkpointing.Unlock()
+	s.records.Lock()
+	defer s.records.Unlock()
 	var ch catalog.Change
 	var files []*segmentFile
 	for _, t := range due.tables {

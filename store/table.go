@@ -130,6 +130,13 @@ func (t *table) record() catalog.Table {
 	return catalog.Table{Schema: t.schema.Load(), Lifetime: t.life}
 }
 
+// hasFrozen says whether rows wait for a flush.
+func (t *table) hasFrozen() bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return len(t.frozen) > 0
+}
+
 // directory is where a table's segments lie, relative to the data directory:
 // numbers, never names that a user chose.
 func directory(databaseID, tableID uint32) string {

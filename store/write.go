@@ -94,7 +94,7 @@ func (s *Store) admit() error {
 	switch {
 	case s.closed.Load():
 		return ErrClosed
-	case s.wal.Stats().Failed:
+	case s.failure.Load() != nil, s.wal.Failed() != nil:
 		return ErrReadOnly
 	case s.buffered.Load() > 2*s.opts.BufferBytes:
 		s.requestCheckpoint()
@@ -211,6 +211,9 @@ func assign(p *points.Table, sch *schema.Table) {
 // caller holds the gate and the database's write lock, which makes it one step
 // for checkpoints and for other writers to the database.
 func (s *Store) commit(db *database, b *points.Batch, scratch *writeScratch) (wal.Ticket, error) {
+	if d := db.info.Load(); d.DeletedAt != 0 {
+		return wal.Ticket{}, fmt.Errorf("database %s was deleted: %w", d.Name, ErrSchemaChanged)
+	}
 	for _, p := range b.Tables {
 		if t, ok := db.table(p.Name); !ok || t.id != p.ID {
 			return wal.Ticket{}, fmt.Errorf("table %s was deleted: %w", p.Name, ErrSchemaChanged)
@@ -220,7 +223,7 @@ func (s *Store) commit(db *database, b *points.Batch, scratch *writeScratch) (wa
 	if err != nil {
 		return wal.Ticket{}, fmt.Errorf("append to the write-ahead log: %w", s.logError(err))
 	}
-	s.lastSeq.Store(seq)
+	s.sawSeq(seq)
 	for _, p := range b.Tables {
 		t, _ := db.table(p.Name)
 		if err := s.insert(t, p, seq, scratch); err != nil {
@@ -231,6 +234,16 @@ func (s *Store) commit(db *database, b *points.Batch, scratch *writeScratch) (wa
 		}
 	}
 	return ticket, nil
+}
+
+// sawSeq raises lastSeq: writers to different databases come here in any order.
+func (s *Store) sawSeq(seq uint64) {
+	for {
+		last := s.lastSeq.Load()
+		if seq <= last || s.lastSeq.CompareAndSwap(last, seq) {
+			return
+		}
+	}
 }
 
 // insert puts rows into a table's buffer. The caller holds the database's
@@ -262,10 +275,13 @@ func (s *Store) insert(t *table, p *points.Table, seq uint64, scratch *writeScra
 	return nil
 }
 
-// logError adds ErrReadOnly to the errors of a log that failed for good.
+// logError adds to an error of the log what it means to a writer.
 func (s *Store) logError(err error) error {
-	if s.wal.Stats().Failed {
+	switch {
+	case s.wal.Failed() != nil:
 		return errors.Join(ErrReadOnly, err)
+	case errors.Is(err, wal.ErrFull):
+		return errors.Join(ErrBusy, err)
 	}
 	return err
 }

@@ -160,7 +160,7 @@ func (x *Index) resolve() (uint32, error) {
 			return id, nil
 		}
 	}
-	if x.n >= MaxSeries {
+	if uint64(x.n) >= MaxSeries {
 		return 0, fmt.Errorf("more than %d series", uint32(MaxSeries))
 	}
 	id := uint32(x.n)

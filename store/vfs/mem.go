@@ -1,6 +1,7 @@
 package vfs
 
 import (
+	"fmt"
 	"io"
 	"io/fs"
 	"maps"
@@ -17,9 +18,10 @@ import (
 // moment, and recover from the clone, while the original goes on or is dropped.
 type Mem struct {
 	mu    sync.Mutex
-	dirs  map[string]bool
+	dirs  map[string]bool     // true when the name is on disk
 	names map[string]*memNode // the names as a program sees them
 	saved map[string]*memNode // the names as the disk has them
+	moves []memMove           // between saved and names
 	locks map[string]bool
 	// FreeBytes is what Free reports as available.
 	FreeBytes int64
@@ -33,6 +35,31 @@ type memNode struct {
 	synced  []byte
 	pending []memWrite
 	mod     time.Time
+}
+
+// memMove gives a file a name or, with an empty one, takes it away. A file has
+// one name at a time, also after a crash: that a rename leaves neither two nor
+// none is what every journaling file system promises.
+type memMove struct {
+	node     *memNode
+	from, to string
+}
+
+func (v memMove) apply(names map[string]*memNode) {
+	maps.DeleteFunc(names, func(_ string, n *memNode) bool { return n == v.node })
+	if v.to != "" {
+		names[v.to] = v.node
+	}
+}
+
+func (v memMove) touches(dir string) bool {
+	return v.from != "" && path.Dir(v.from) == dir || v.to != "" && path.Dir(v.to) == dir
+}
+
+// move changes names now and on disk some day.
+func (m *Mem) move(v memMove) {
+	v.apply(m.names)
+	m.moves = append(m.moves, v)
 }
 
 // memWrite is one write or, with no data, a truncation to off.
@@ -56,33 +83,30 @@ func (m *Mem) CrashClone(rng *rand.Rand) *Mem {
 	defer m.mu.Unlock()
 	c := NewMem()
 	c.FreeBytes = m.FreeBytes
-	maps.Copy(c.dirs, m.dirs)
-	clones := map[*memNode]*memNode{}
-	clone := func(n *memNode) *memNode {
-		if clones[n] == nil {
-			clones[n] = n.crash(rng)
+	for _, d := range slices.Sorted(maps.Keys(m.dirs)) { // parents first
+		_, ok := c.dirs[path.Dir(d)]
+		if ok && (m.dirs[d] || rng.IntN(2) == 0) {
+			c.dirs[d] = true
 		}
-		return clones[n]
 	}
-	all := map[string]bool{}
-	for n := range m.names {
-		all[n] = true
-	}
-	for n := range m.saved {
-		all[n] = true
-	}
-	for _, n := range slices.Sorted(maps.Keys(all)) {
-		// A change of a name that was not synced happened on disk or did not.
-		node := m.saved[n]
-		if m.names[n] != node && rng.IntN(2) == 0 {
-			node = m.names[n]
+	names := maps.Clone(m.saved)
+	for _, v := range m.moves {
+		if rng.IntN(2) == 0 {
+			v.apply(names)
 		}
-		if node != nil {
-			k := clone(node)
+	}
+	for _, n := range slices.Sorted(maps.Keys(names)) {
+		if c.hasDir(path.Dir(n)) {
+			k := names[n].crash(rng)
 			c.names[n], c.saved[n] = k, k
 		}
 	}
 	return c
+}
+
+func (m *Mem) hasDir(dir string) bool {
+	_, ok := m.dirs[dir]
+	return ok
 }
 
 // crash returns the node with a random part of what was not synced.
@@ -131,11 +155,11 @@ func (m *Mem) open(op, name string, create, truncate bool) (File, error) {
 	name = path.Clean(name)
 	n := m.names[name]
 	if n == nil {
-		if !create || !m.dirs[path.Dir(name)] {
+		if !create || !m.hasDir(path.Dir(name)) {
 			return nil, notExist(op, name)
 		}
 		n = &memNode{mod: time.Now()}
-		m.names[name] = n
+		m.move(memMove{node: n, to: name})
 	}
 	f := &memFile{node: n, name: name, readOnly: !create}
 	if truncate {
@@ -160,10 +184,11 @@ func (m *Mem) Remove(name string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	name = path.Clean(name)
-	if m.names[name] == nil {
+	n := m.names[name]
+	if n == nil {
 		return notExist("remove", name)
 	}
-	delete(m.names, name)
+	m.move(memMove{node: n, from: name})
 	return nil
 }
 
@@ -173,20 +198,21 @@ func (m *Mem) Rename(oldname, newname string) error {
 	defer m.mu.Unlock()
 	oldname, newname = path.Clean(oldname), path.Clean(newname)
 	n := m.names[oldname]
-	if n == nil || !m.dirs[path.Dir(newname)] {
+	if n == nil || !m.hasDir(path.Dir(newname)) {
 		return notExist("rename", oldname)
 	}
-	delete(m.names, oldname)
-	m.names[newname] = n
+	if oldname != newname {
+		m.move(memMove{node: n, from: oldname, to: newname})
+	}
 	return nil
 }
 
-// MkdirAll is FS's. Directories survive every crash: what matters is in files.
+// MkdirAll is FS's.
 func (m *Mem) MkdirAll(dir string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for d := path.Clean(dir); !m.dirs[d]; d = path.Dir(d) {
-		m.dirs[d] = true
+	for d := path.Clean(dir); !m.hasDir(d); d = path.Dir(d) {
+		m.dirs[d] = false
 	}
 	return nil
 }
@@ -196,7 +222,7 @@ func (m *Mem) List(dir string) ([]string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	dir = path.Clean(dir)
-	if !m.dirs[dir] {
+	if !m.hasDir(dir) {
 		return nil, notExist("list", dir)
 	}
 	var names []string
@@ -219,7 +245,7 @@ func (m *Mem) Stat(name string) (Info, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	name = path.Clean(name)
-	if m.dirs[name] {
+	if m.hasDir(name) {
 		return Info{Dir: true}, nil
 	}
 	n := m.names[name]
@@ -236,28 +262,35 @@ func (m *Mem) SyncDir(dir string) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	dir = path.Clean(dir)
-	if !m.dirs[dir] {
+	if !m.hasDir(dir) {
 		return notExist("sync", dir)
 	}
-	for n := range m.saved {
-		if path.Dir(n) == dir && m.names[n] == nil {
-			delete(m.saved, n)
+	for d := range m.dirs {
+		if path.Dir(d) == dir {
+			m.dirs[d] = true
 		}
 	}
-	for n, node := range m.names {
-		if path.Dir(n) == dir {
-			m.saved[n] = node
+	m.moves = slices.DeleteFunc(m.moves, func(v memMove) bool {
+		if v.touches(dir) {
+			v.apply(m.saved)
+			return true
 		}
-	}
+		return false
+	})
 	return nil
 }
 
 // Lock is FS's.
 func (m *Mem) Lock(name string) (io.Closer, error) {
+	f, err := m.OpenReadWrite(name)
+	if err != nil {
+		return nil, err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	name = f.Name()
 	if m.locks[name] {
-		return nil, ErrLocked
+		return nil, fmt.Errorf("lock %s: %w", name, ErrLocked)
 	}
 	m.locks[name] = true
 	return memLock{m, name}, nil
@@ -336,6 +369,9 @@ func (f *memFile) WriteAt(p []byte, off int64) (int, error) {
 }
 
 func (f *memFile) Truncate(size int64) error {
+	if f.readOnly {
+		return &fs.PathError{Op: "truncate", Path: f.name, Err: fs.ErrPermission}
+	}
 	f.node.mu.Lock()
 	defer f.node.mu.Unlock()
 	w := memWrite{size, nil}

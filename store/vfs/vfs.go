@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"time"
 )
 
@@ -66,6 +67,22 @@ type Info struct {
 
 // ErrLocked means that another process holds a lock.
 var ErrLocked = errors.New("locked by another process")
+
+// MkdirAllSync is MkdirAll that also makes the last levels names of the path
+// durable. It does so whether or not they are new: the process that made them
+// may have died before it could.
+func MkdirAllSync(fsys FS, dir string, levels int) error {
+	if err := fsys.MkdirAll(dir); err != nil {
+		return fmt.Errorf("make directory %s: %w", dir, err)
+	}
+	for range levels {
+		dir = path.Dir(dir)
+		if err := fsys.SyncDir(dir); err != nil {
+			return fmt.Errorf("sync directory %s: %w", dir, err)
+		}
+	}
+	return nil
+}
 
 // WriteFileAtomic replaces a file's content: after a crash it has the old or
 // the new one, whole.

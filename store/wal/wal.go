@@ -165,7 +165,7 @@ type Stats struct {
 func Open(ctx context.Context, fsys vfs.FS, dir string, opts Options) (*Log, *Recovery, error) {
 	l := &Log{fs: fsys, dir: dir, opts: opts.withDefaults(), wake: make(chan struct{}, 1), stop: make(chan struct{})}
 	l.group = newGroup()
-	if err := fsys.MkdirAll(dir); err != nil {
+	if err := vfs.MkdirAllSync(fsys, dir, 1); err != nil {
 		return nil, nil, fmt.Errorf("open log %s: %w", dir, err)
 	}
 	found, err := l.inspect(ctx)
@@ -208,7 +208,33 @@ func (l *Log) inspect(ctx context.Context) (*Recovery, error) {
 	for _, n := range obsolete {
 		l.retire(segmentInfo{number: n, size: l.opts.SegmentSize})
 	}
-	return found, nil
+	return found, l.settle(ctx)
+}
+
+// settle syncs what was found. After the death of the process, unlike that of
+// the machine, there may be records that were written but not synced; they are
+// replayed, so they must not be lost to a later power cut that keeps what was
+// built upon them.
+func (l *Log) settle(ctx context.Context) error {
+	for _, s := range l.segments {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		f, err := l.fs.OpenReadWrite(l.dir + "/" + segmentName(s.number))
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(f.Sync(), f.Close()); err != nil {
+			return fmt.Errorf("sync segment %d: %w", s.number, err)
+		}
+	}
+	if len(l.segments) == 0 {
+		return nil
+	}
+	if err := l.fs.SyncDir(l.dir); err != nil {
+		return fmt.Errorf("sync directory %s: %w", l.dir, err)
+	}
+	return nil
 }
 
 func (l *Log) inspectSegment(ctx context.Context, n uint64, found *Recovery) error {

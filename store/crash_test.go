@@ -1,0 +1,109 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tarn/store/vfs"
+)
+
+// TestCrashes drives a store through hundreds of random steps and compares it
+// with a map all the way: acknowledged rows are there exactly once, whatever
+// the moment of the crash and whatever part of the unsynced bytes survives it.
+func TestCrashes(t *testing.T) {
+	testSeeds(t, 12, func(t *testing.T, seed uint64) {
+		m := newMachine(t, seed)
+		w := &writer{rng: m.rng, now: 1_700_000_000_000_000_000, width: 3}
+		ctx := context.Background()
+		m.mustOpen()
+		for range 120 {
+			switch m.rng.IntN(24) {
+			case 0:
+				m.must(m.store.Checkpoint(ctx))
+				m.acked()
+			case 1: // power fails inside a checkpoint
+				m.recover(m.crashAtOp(1+m.rng.Int32N(60), func() { m.must(m.store.Checkpoint(ctx)) }))
+			case 2: // and inside a write
+				one := w.next()
+				m.recover(m.crashAtOp(1+m.rng.Int32N(4), func() { m.must(m.write(one, false)) }, one))
+			case 3:
+				m.recover(m.crashNow())
+			case 4: // a clean restart
+				m.must(m.store.Close(ctx))
+				m.store = nil
+				m.acked()
+				m.mustOpen()
+				m.check()
+			case 5, 6, 7:
+				m.must(m.write(w.next(), true))
+			case 8:
+				db, table := fmt.Sprint("d", m.rng.IntN(2)), fmt.Sprint("t", m.rng.IntN(3))
+				err := m.store.DeleteTable(ctx, db, table, m.someday())
+				if err != nil && !errors.Is(err, ErrNotFound) {
+					t.Fatal(err)
+				}
+				m.forget(db, table)
+			case 9:
+				if m.rng.IntN(4) > 0 {
+					break
+				}
+				db := fmt.Sprint("d", m.rng.IntN(2))
+				err := m.store.DeleteDatabase(ctx, db, m.someday())
+				if err != nil && !errors.Is(err, ErrNotFound) {
+					t.Fatal(err)
+				}
+				m.forget(db, "")
+			case 10, 11:
+				m.check()
+			case 12: // what is due goes for good
+				m.clock.Add(int64(2 * time.Second))
+				m.store.sweep(ctx)
+			default:
+				m.must(m.write(w.next(), false))
+			}
+		}
+		m.recover(m.crashNow())
+	})
+}
+
+// someday is a hard deletion at the next sweep, in three days, or never.
+func (m *machine) someday() HardDelete {
+	switch m.rng.IntN(3) {
+	case 0:
+		return HardDelete{At: m.now().Add(time.Second)}
+	case 1:
+		return HardDelete{Never: true}
+	}
+	return HardDelete{}
+}
+
+// crashAtOp runs fn, which may make the given writes, and returns what the disk
+// had before its n-th operation, or at its end.
+func (m *machine) crashAtOp(n int32, fn func(), writes ...write) image {
+	m.t.Helper()
+	durable, tail := m.durable.clone(), slices.Clone(m.tail)
+	var ops atomic.Int32
+	taken := make(chan image, 1)
+	var hook vfs.Injector = func(vfs.Op) (int, error) {
+		if ops.Add(1) == n {
+			taken <- m.crash()
+		}
+		return 0, nil
+	}
+	m.inject.Store(&hook)
+	fn()
+	m.inject.Store(nil)
+	select {
+	case i := <-taken:
+		// What fn acknowledged came after the crash.
+		m.durable, m.tail = durable, append(tail, writes...)
+		return i
+	default:
+		return m.crashNow()
+	}
+}

@@ -1,0 +1,221 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tarn/store/column"
+	"tarn/store/schema"
+)
+
+// TestScanOutlivesHardDeletion reads on while the table's files are deleted.
+func TestScanOutlivesHardDeletion(t *testing.T) {
+	ctx := context.Background()
+	m := newMachine(t, 1)
+	m.mustOpen()
+	for i := range 3 {
+		m.must(m.write(one("d", "t", "h", int64(i)*dayNanos, "i=1"), false))
+		m.must(m.store.Checkpoint(ctx))
+	}
+	db, _ := m.store.Database("d")
+	sch, _ := db.Table("t")
+	r, err := m.store.Scan(ctx, ScanSpec{Database: "d", Table: sch, Columns: []int{0}, MinTime: MinTime, MaxTime: MaxTime})
+	m.must(err)
+	m.must(m.store.DeleteTable(ctx, "d", "t", HardDelete{At: m.now().Add(time.Second)}))
+	m.forget("d", "t")
+	m.clock.Add(int64(time.Minute))
+	m.store.sweep(ctx)
+	var b column.Batch
+	n := 0
+	for r.Next(ctx, &b) == nil {
+		n += b.Len
+	}
+	if n != 3 || segmentFiles(t, m.mem) != 3 {
+		t.Errorf("the scan got %d rows, want 3; %d files are there", n, segmentFiles(t, m.mem))
+	}
+	m.must(r.Close())
+	if n := segmentFiles(t, m.mem); n != 0 {
+		t.Errorf("%d files after the scan", n)
+	}
+}
+
+// TestScanRestrictions compares scans with filters, time ranges and field
+// bounds with a filtered scan of everything.
+func TestScanRestrictions(t *testing.T) {
+	ctx := context.Background()
+	m := newMachine(t, 3)
+	m.mustOpen()
+	w := &writer{rng: m.rng, now: m.clock.Load(), width: 1}
+	for i := range 40 {
+		one := w.next()
+		one.database = "d"
+		m.must(m.write(one, false))
+		if i%9 == 8 {
+			m.must(m.store.Checkpoint(ctx))
+		}
+	}
+	db, _ := m.store.Database("d")
+	sch, _ := db.Table("t0")
+	all := dump(t, m.store, m.rng)["d/t0"]
+	host, _ := sch.Column("host")
+	az, _ := sch.Column("az")
+	field, _ := sch.Column("i")
+	times := make([]int64, 0, len(all))
+	for k := range all {
+		times = append(times, k.time)
+	}
+	slices.Sort(times)
+	for i := range 60 {
+		spec := ScanSpec{Database: "d", Table: sch, Order: Order(i % 4), BatchRows: 100,
+			MinTime: times[m.rng.IntN(len(times))], MaxTime: times[m.rng.IntN(len(times))]}
+		for _, c := range sch.Columns {
+			spec.Columns = append(spec.Columns, c.ID)
+		}
+		wantHost := fmt.Sprint("v", m.rng.IntN(4))
+		if i%3 > 0 { // host = wantHost and az is null
+			spec.FilterTags = []int{az.ID, host.ID}
+			spec.Filter = func(_ context.Context, tags *column.Batch, keep []bool) error {
+				for r := range tags.Len {
+					if !tags.Cols[0].IsNull(r) || tags.Cols[1].IsNull(r) || tags.Cols[1].Text(r) != wantHost {
+						keep[r] = false
+					}
+				}
+				return nil
+			}
+		}
+		low := uint64(m.rng.IntN(1100))
+		if i%5 == 0 {
+			spec.FieldBounds = []FieldBound{{Column: field.ID, Min: low, Max: 1 << 40}}
+		}
+		got := collect(t, m.store, spec)
+		for k, v := range all {
+			in := k.time >= spec.MinTime && k.time <= spec.MaxTime
+			if spec.Filter != nil {
+				in = in && strings.Contains(k.tags+",", "host="+wantHost+",") && !strings.Contains(k.tags, "az=")
+			}
+			have, ok := got[k]
+			if spec.FieldBounds != nil && !ok {
+				// The scan may leave out rows that lie outside of the bounds.
+				n := uint64(0)
+				_, err := fmt.Sscan(v["i"], &n)
+				in = in && err == nil && n >= low
+			}
+			if ok != in || ok && !maps.Equal(have, v) {
+				t.Fatalf("scan %d, row %v: got %v %v, want %v %v", i, k, ok, have, in, v)
+			}
+		}
+		for k := range got {
+			if all[k] == nil {
+				t.Fatalf("scan %d: row %v from nowhere", i, k)
+			}
+		}
+	}
+}
+
+// TestConcurrentUse has writers, readers and checkpoints at once. A reader sees
+// every row that was acknowledged before it came, once.
+func TestConcurrentUse(t *testing.T) {
+	ctx := context.Background()
+	m := newMachine(t, 1)
+	m.options = func(o *Options) { o.BufferBytes = 1 << 20 }
+	m.mustOpen()
+	s := m.store
+	const writers, writes = 4, 60
+	var acked [writers]struct {
+		sync.Mutex
+		n int
+	}
+	var writing, others sync.WaitGroup
+	stop := make(chan struct{})
+	for id := range writers {
+		writing.Go(func() {
+			for n := range writes {
+				db := fmt.Sprint("d", id%2)
+				w := one(db, "t", fmt.Sprint("w", id), int64(n), fmt.Sprintf("i=%d", n), fmt.Sprintf("i%d=1", n%7))
+				for {
+					err := s.Write(ctx, db, w.batch(), WriteOptions{NoSync: n%3 == 0})
+					if errors.Is(err, ErrBusy) {
+						continue
+					}
+					if err != nil {
+						t.Error(err)
+					}
+					break
+				}
+				acked[id].Lock()
+				acked[id].n = n + 1
+				acked[id].Unlock()
+			}
+		})
+	}
+	for reader := range 2 {
+		others.Go(func() {
+			for round := 0; ; round++ {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				id := (round + reader) % writers
+				acked[id].Lock()
+				want := acked[id].n
+				acked[id].Unlock()
+				if want == 0 {
+					continue
+				}
+				db, _ := s.Database(fmt.Sprint("d", id%2))
+				sch, ok := db.Table("t")
+				if !ok {
+					t.Error("the table is gone")
+					return
+				}
+				spec := ScanSpec{Database: db.Name(), Table: sch, MinTime: MinTime, MaxTime: MaxTime, Order: Order(round % 4)}
+				for _, c := range sch.Columns {
+					if c.Role != schema.Field || c.Name == "i" {
+						spec.Columns = append(spec.Columns, c.ID)
+					}
+				}
+				got := collect(t, s, spec)
+				for n := range want {
+					if v := got[rowKey{fmt.Sprint("host=w", id), int64(n)}]; v["i"] != fmt.Sprint(n) {
+						t.Errorf("writer %d, row %d of %d: %v", id, n, want, v)
+						return
+					}
+				}
+			}
+		})
+	}
+	others.Go(func() {
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				if err := s.Checkpoint(ctx); err != nil {
+					t.Error(err)
+				}
+				_ = s.Stats()
+				_ = s.ListTables(true)
+			}
+		}
+	})
+	writing.Wait()
+	close(stop)
+	others.Wait()
+	for id := range writers {
+		for n := range writes {
+			m.durable.merge(one(fmt.Sprint("d", id%2), "t", fmt.Sprint("w", id), int64(n), fmt.Sprintf("i=%d", n), fmt.Sprintf("i%d=1", n%7)))
+		}
+	}
+	m.must(s.wal.Sync(ctx))
+	m.check()
+	m.recover(m.crashNow())
+	m.check()
+}
