@@ -30,24 +30,23 @@ type Config struct {
 	TLSMinimum      string
 
 	// MemoryLimit in bytes; 0 means a quarter of the machine's, at most 1 GB.
-	MemoryLimit        int64
-	MaxRequestSize     int64
-	MaxDatabases       int
-	MaxTables          int
-	MaxColumns         int
-	WALSyncRate        float64
-	FlushAge           time.Duration
-	SegmentSize        int64
-	RetentionInterval  time.Duration
-	HardDeleteDefault  time.Duration
-	QueryTimeout       time.Duration
-	QueryConcurrency   int
-	QueryLogSize       int
-	DisablePprof       bool
-	ShutdownTimeout    time.Duration
-	PluginDir          string
-	Version, Revision  string
-	SystemdNotifyReady func() error
+	MemoryLimit       int64
+	MaxRequestSize    int64
+	MaxDatabases      int
+	MaxTables         int
+	MaxColumns        int
+	WALSyncRate       float64
+	FlushAge          time.Duration
+	SegmentSize       int64
+	RetentionInterval time.Duration
+	HardDeleteDefault time.Duration
+	QueryTimeout      time.Duration
+	QueryConcurrency  int
+	QueryLogSize      int
+	DisablePprof      bool
+	ShutdownTimeout   time.Duration
+	PluginDir         string
+	Version, Revision string
 }
 
 // DefaultConfig returns the defaults.

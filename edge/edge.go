@@ -99,23 +99,22 @@ func (a *Appliance) listen(memory budget) error {
 		return nil
 	}
 	// The recovery listener ends with the first token that it hands out.
-	replaced := make(chan struct{}, 1)
-	options.Routes = api.RecoveryRoutes(func() { replaced <- struct{}{} })
+	replaced, done := context.WithCancel(context.Background())
+	options.Routes = api.RecoveryRoutes(done)
 	options.Auth = &auth.Authenticator{Tokens: a.store.Tokens(), Disabled: true}
 	listen.Addr = a.config.RecoveryBind
 	if a.recovery, err = server.Start(server.NewHandler(options), listen); err != nil {
 		return errors.Join(err, a.server.Stop(context.Background()))
 	}
 	recovery := a.recovery
-	go func() {
-		<-replaced
+	context.AfterFunc(replaced, func() {
 		a.logger.Info("admin token regenerated; the recovery listener stops")
 		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		defer cancel()
 		if err := recovery.Stop(ctx); err != nil {
 			a.logger.Warn("recovery listener", "error", err)
 		}
-	}()
+	})
 	return nil
 }
 

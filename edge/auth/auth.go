@@ -31,7 +31,9 @@ const (
 // Errors of Authenticate.
 var (
 	// ErrMalformed is an Authorization header that no scheme understands: 400.
-	ErrMalformed = errors.New("Authorization header was malformed, the request was not in the form of 'Authorization: <auth-scheme> <token>', supported auth-schemes are Bearer, Token and Basic") //nolint:staticcheck // the API's wording
+	//
+	//lint:ignore ST1005 the API's wording
+	ErrMalformed = errors.New("Authorization header was malformed, the request was not in the form of 'Authorization: <auth-scheme> <token>', supported auth-schemes are Bearer, Token and Basic")
 	// ErrUnauthenticated is a missing, unknown or expired token: 401.
 	ErrUnauthenticated = errors.New("the request was not authenticated")
 )

@@ -35,7 +35,7 @@ type Writer struct {
 func NewWriter(s Store, now func() time.Time) *Writer {
 	w := &Writer{store: s, now: now}
 	w.pool.New = func() any {
-		return &lineWriter{batch: points.NewBatch(), decoder: lp.NewDecoder(nil)}
+		return &lineWriter{batch: points.NewBatch(), decoder: lp.NewDecoder(nil), names: map[string]int{}}
 	}
 	return w
 }
@@ -50,8 +50,12 @@ type Options struct {
 	NoSync bool
 }
 
-// MaxRejected is how many bad lines a Report lists.
-const MaxRejected = 100
+// MaxRejected is how many bad lines a Report lists, and maxOriginal how many
+// bytes of each.
+const (
+	MaxRejected = 100
+	maxOriginal = 1024
+)
 
 // Rejected is one bad line.
 type Rejected struct {

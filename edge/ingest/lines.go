@@ -53,8 +53,9 @@ type lineWriter struct {
 	limits store.Limits
 	tables int // in the store
 
-	states []tableState // by table of the batch
-	fields []int        // scratch: field columns of the current line, -1 for new ones
+	states []tableState   // by table of the batch
+	names  map[string]int // name -> table of the batch
+	fields []int          // scratch: field columns of the current line, -1 for new ones
 	tags   []points.Tag
 }
 
@@ -73,6 +74,7 @@ func (w *lineWriter) reset(s Store, database string) {
 	w.db, w.exists = s.Database(database)
 	w.limits, w.tables = s.Limits(), s.TableCount()
 	w.states = w.states[:0]
+	clear(w.names)
 }
 
 func (w *lineWriter) read(body io.Reader, precision lp.Precision, now int64) (Report, error) {
@@ -109,18 +111,28 @@ func reject(d *lp.Decoder, err error) Rejected {
 	if errors.As(err, &bad) {
 		r.Message = bad.Reason
 	}
-	raw := d.Line().Raw
 	r.Line = d.Line().Number
-	if len(raw) > 1024 {
-		raw = raw[:1024]
-		for len(raw) > 0 && !utf8.FullRune(raw[len(raw)-utf8.UTFMax:]) && !utf8.Valid(raw) {
-			raw = raw[:len(raw)-1]
-		}
-	}
-	r.Original = strings.ToValidUTF8(string(raw), "\uFFFD")
+	r.Original = strings.ToValidUTF8(string(cut(d.Line().Raw, maxOriginal)), "\uFFFD")
 	var limit *store.LimitError
 	r.Limit = errors.As(err, &limit)
 	return r
+}
+
+// cut returns at most n bytes of text, and no half of a character at the end.
+func cut(text []byte, n int) []byte {
+	if len(text) <= n {
+		return text
+	}
+	text = text[:n]
+	for i := n - 1; i >= 0 && i > n-utf8.UTFMax; i-- {
+		if utf8.RuneStart(text[i]) {
+			if !utf8.FullRune(text[i:]) {
+				text = text[:i]
+			}
+			break
+		}
+	}
+	return text
 }
 
 // kinds maps lp's kinds to those of columns.
@@ -248,11 +260,10 @@ func (w *lineWriter) newSeries(l *lp.Line) (*points.Table, uint32, error) {
 	if bad != nil {
 		return nil, 0, bad
 	}
-	i := slices.IndexFunc(w.batch.Tables, func(t *points.Table) bool { return t.Name == string(name) })
 	var t *points.Table
 	var st *tableState
 	var fresh tableState
-	if i >= 0 {
+	if i, ok := w.names[string(name)]; ok {
 		t, st = w.batch.Tables[i], &w.states[i]
 	} else {
 		fresh = tableState{columns: 1}
@@ -283,6 +294,7 @@ func (w *lineWriter) newSeries(l *lp.Line) (*points.Table, uint32, error) {
 		}
 		t = w.batch.Table(name)
 		w.states = append(w.states, fresh)
+		w.names[t.Name] = t.Index()
 		st = &w.states[len(w.states)-1]
 	}
 	w.addFields(t, st, newFields, l)

@@ -31,6 +31,9 @@ type Options struct {
 	// Deny answers a request that is refused before its family is known, or
 	// by authentication.
 	Deny func(w http.ResponseWriter, status int, message string)
+	// Patience is how long a client may neither send nor take in anything;
+	// default a minute.
+	Patience time.Duration
 }
 
 // Observation is one finished request, for metrics.
@@ -50,6 +53,9 @@ type Handler struct {
 
 // NewHandler builds the router from the route table.
 func NewHandler(o Options) *Handler {
+	if o.Patience == 0 {
+		o.Patience = defaultPatience
+	}
 	h := &Handler{opts: o, router: httprouter.New()}
 	h.router.RedirectTrailingSlash = false
 	h.router.RedirectFixedPath = false
@@ -96,7 +102,10 @@ func (h *Handler) authorize(w http.ResponseWriter, r *http.Request, need auth.Ne
 // ServeHTTP is http.Handler's.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
-	rec := &recorder{ResponseWriter: w}
+	rec := &recorder{ResponseWriter: w, control: http.NewResponseController(w), patience: h.opts.Patience}
+	r.Body = &patientBody{r.Body, rec.control, h.opts.Patience}
+	// The deadline of the connection's last request may have passed.
+	rec.extend()
 	head := w.Header()
 	head.Set("Access-Control-Allow-Origin", "*")
 	head.Set("cluster-uuid", h.opts.ClusterUUID)
@@ -113,6 +122,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if rec.status == 0 {
 			rec.status = http.StatusOK
 		}
+		rec.finish()
 		h.opts.Observe(Observation{Method: r.Method, Path: rec.path, Status: rec.status, Bytes: rec.bytes, Took: time.Since(start), Aborted: aborted})
 		if aborted {
 			panic(http.ErrAbortHandler)
@@ -133,9 +143,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // recorder notes what was answered.
 type recorder struct {
 	http.ResponseWriter
-	path   string
-	status int
-	bytes  int64
+	control  *http.ResponseController
+	patience time.Duration
+	path     string
+	status   int
+	bytes    int64
 }
 
 func (r *recorder) WriteHeader(code int) {
@@ -149,7 +161,7 @@ func (r *recorder) Write(p []byte) (int, error) {
 	if r.status == 0 {
 		r.status = http.StatusOK
 	}
-	n, err := r.ResponseWriter.Write(p)
+	n, err := r.patientWrite(p)
 	r.bytes += int64(n)
 	return n, err
 }

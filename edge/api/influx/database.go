@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,8 +30,6 @@ func (a *API) listDatabases(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	list := a.Store.ListDatabases(deleted)
-	// The system database sorts among the others by name.
-	rows := append([]store.DatabaseInfo{{Name: query.InternalDatabase}}, list...)
 	if !q.Has("format") {
 		names := make([]string, 0, len(list))
 		for _, d := range list {
@@ -44,6 +43,8 @@ func (a *API) listDatabases(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, badRequest("serde error: "+err.Error()))
 		return
 	}
+	rows := append(list, store.DatabaseInfo{Name: query.InternalDatabase})
+	slices.SortFunc(rows, func(a, b store.DatabaseInfo) int { return strings.Compare(a.Name, b.Name) })
 	cols := []result.Column{{Name: "iox::database", Type: column.Of(column.String)}}
 	names := column.NewVector(column.Of(column.String), len(rows))
 	batch := column.Batch{Len: len(rows), Cols: []*column.Vector{names}}

@@ -1,6 +1,7 @@
 package influx
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -22,10 +23,16 @@ type errorV2 struct {
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {
-	body, err := json.Marshal(v)
-	if err != nil {
-		status, body = http.StatusInternalServerError, []byte(`{"error":"cannot encode the answer"}`)
+	var buf bytes.Buffer
+	e := json.NewEncoder(&buf)
+	// Clients search error texts for what they wrote, "<" and "&" included.
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		status = http.StatusInternalServerError
+		buf.Reset()
+		buf.WriteString(`{"error":"cannot encode the answer"}`)
 	}
+	body := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
@@ -108,14 +115,16 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	Fail(w, code, message)
 }
 
-// explain finds the answer for err, says when to come back, and logs what is
-// the server's fault.
+// explain finds the answer for err, says when to come back, logs what is the
+// server's fault (not that a client went away), and takes in the rest of the
+// body so that the client gets to read the answer.
 func (a *API) explain(w http.ResponseWriter, r *http.Request, err error) (code int, message string) {
 	code, message = status(err)
+	a.drain(r)
 	if code == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "2")
 	}
-	if code == http.StatusInternalServerError {
+	if code == http.StatusInternalServerError && r.Context().Err() == nil {
 		a.Logger.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err)
 	}
 	return code, message

@@ -1,7 +1,6 @@
 package influx
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -83,18 +82,25 @@ func readParams(raw json.RawMessage) (map[string]any, error) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return nil, nil
 	}
-	var params map[string]any
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	if err := d.Decode(&params); err != nil {
-		return nil, badRequest("serde json error: params: " + err.Error())
+	var members map[string]json.RawMessage
+	if err := decodeJSON(raw, &members); err != nil {
+		return nil, err
 	}
-	for _, v := range params {
-		switch v.(type) {
-		case []any:
+	params := make(map[string]any, len(members))
+	for name, m := range members {
+		switch c := m[0]; {
+		case c == '[':
 			return nil, badRequest("JSON arrays are not supported as query parameters. Expected null, boolean, number, or string.")
-		case map[string]any:
+		case c == '{':
 			return nil, badRequest("JSON objects are not supported as query parameters. Expected null, boolean, number, or string.")
+		case c == '-', c >= '0' && c <= '9':
+			params[name] = json.Number(m)
+		default:
+			var v any
+			if err := decodeJSON(m, &v); err != nil {
+				return nil, err
+			}
+			params[name] = v
 		}
 	}
 	return params, nil
@@ -149,8 +155,8 @@ func (a *API) run(w http.ResponseWriter, r *http.Request, format result.Format, 
 	}
 	w.Header().Set("Content-Type", format.ContentType())
 	out, werr := result.New(format, w, res.Columns())
-	if werr != nil {
-		a.failQuery(w, r, req, werr)
+	if werr != nil { // the format cannot hold such columns
+		a.fail(w, r, badRequest("query error: "+werr.Error()))
 		return
 	}
 	for err == nil {

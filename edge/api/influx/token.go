@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -50,16 +51,26 @@ func (a *API) enabled(w http.ResponseWriter) bool {
 }
 
 // createAdminToken serves POST /api/v3/configure/token/admin, which is how the
-// first token is made.
+// first token is made: without a credential, but only from the machine itself.
+// Once a server has tokens of other names, as with --admin-token-file, one of
+// them must ask: else a stranger could make himself the operator.
 func (a *API) createAdminToken(w http.ResponseWriter, r *http.Request) {
 	if !a.enabled(w) {
 		return
 	}
-	if len(a.Store.Tokens().List()) == 0 && !a.FirstTokenFrom(r) {
+	list, caller := a.Store.Tokens().List(), a.caller(r)
+	taken := slices.ContainsFunc(list, func(k store.Token) bool { return k.Name == store.AdminToken })
+	switch {
+	case taken: // Create says so
+	case len(list) == 0 && !a.FirstTokenFrom(r):
 		Fail(w, http.StatusForbidden, "the first admin token can be created only from the machine itself: connect over loopback, or start the server with --admin-token-file")
 		return
+	case len(list) > 0 && caller < 0:
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		Fail(w, http.StatusUnauthorized, auth.ErrUnauthenticated.Error())
+		return
 	}
-	k, text, err := a.Store.Tokens().Create(r.Context(), store.AdminToken, time.Time{}, -1)
+	k, text, err := a.Store.Tokens().Create(r.Context(), store.AdminToken, time.Time{}, caller)
 	if err != nil {
 		a.fail(w, r, err)
 		return
@@ -160,7 +171,7 @@ func (a *API) namedToken(r *http.Request) (name string, secs *uint64, err error)
 	if b.ExpirySecs == nil && q.Has("expiry_secs") {
 		n, err := strconv.ParseUint(q.Get("expiry_secs"), 10, 64)
 		if err != nil {
-			return "", nil, badRequest("serde error: expiry_secs: " + err.Error())
+			return "", nil, badRequest("serde error: expiry_secs must be a number of seconds")
 		}
 		b.ExpirySecs = &n
 	}

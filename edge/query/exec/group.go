@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -54,12 +55,14 @@ func newGrouper(types []column.Type) (*grouper, error) {
 	for _, t := range types {
 		switch t.Kind {
 		case column.Struct, column.List, column.IntervalKind:
-			return nil, fmt.Errorf("This feature is not implemented: grouping by %s", t) //nolint:staticcheck // the API's wording
+			//lint:ignore ST1005 the API's wording
+			return nil, fmt.Errorf("This feature is not implemented: grouping by %s", t)
 		}
 		g.keys = append(g.keys, &keyColumn{t: t})
 	}
 	if len(types) > 63 {
-		return nil, fmt.Errorf("This feature is not implemented: more than 63 grouping keys") //nolint:staticcheck // the API's wording
+		//lint:ignore ST1005 the API's wording
+		return nil, errors.New("This feature is not implemented: more than 63 grouping keys")
 	}
 	return g, nil
 }

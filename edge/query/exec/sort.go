@@ -25,6 +25,9 @@ type sorter struct {
 	order []int32      // rows in order, once sorted
 	at    int
 	ready bool
+	// full says that rows were cut: the row at Top-1 is the last of the first.
+	full   bool
+	picked []int32
 	// bound is told which times still matter, when the first key is the time
 	// of a scan.
 	bound *atomic.Int64
@@ -108,12 +111,44 @@ func (s *sorter) add(b *column.Batch) error {
 		}
 		k.Cols = append(k.Cols, v)
 	}
+	if s.full && s.hopeful(&k) {
+		var rows, keys column.Batch
+		gatherRows(&rows, b, s.picked)
+		gatherRows(&keys, &k, s.picked)
+		b, k = &rows, keys
+	}
+	if b.Len == 0 {
+		return nil
+	}
 	appendRows(&s.rows, b, 0, b.Len)
 	appendRows(&s.keys, &k, 0, k.Len)
-	if top := s.node.Top; top >= 0 && int64(s.rows.Len) >= 2*top+BatchRows {
+	if top := s.node.Top; top >= 0 && (int64(s.rows.Len)-BatchRows)/2 >= top {
 		s.cut(int(top))
 	}
 	return s.mem.set(int64(s.rows.Bytes() + s.keys.Bytes() + 4*s.rows.Len))
+}
+
+// hopeful picks the rows of a batch whose first key does not come after that of
+// the last row kept at the latest cut: the others cannot be among the first.
+// It says whether that leaves rows out. Dictionary codes are not worth it: their
+// order has to be found for every batch anew.
+func (s *sorter) hopeful(k *column.Batch) bool {
+	first, key := k.Cols[0], s.node.Keys[0]
+	if first.Type.Kind == column.Dict || !first.Type.Equal(s.keys.Cols[0].Type) {
+		return false
+	}
+	both := column.NewVector(first.Type, k.Len+1)
+	both.AppendFrom(first, 0, k.Len)
+	last := int(s.node.Top) - 1
+	both.AppendFrom(s.keys.Cols[0], last, last+1)
+	compare := comparer(both, key.Desc, key.NullsFirst)
+	s.picked = s.picked[:0]
+	for i := range int32(k.Len) {
+		if compare(i, int32(k.Len)) <= 0 {
+			s.picked = append(s.picked, i)
+		}
+	}
+	return len(s.picked) < k.Len
 }
 
 // cut keeps the first n rows only.
@@ -122,7 +157,7 @@ func (s *sorter) cut(n int) {
 	var rows, keys column.Batch
 	gatherRows(&rows, &s.rows, s.order[:n])
 	gatherRows(&keys, &s.keys, s.order[:n])
-	s.rows, s.keys, s.order = rows, keys, nil
+	s.rows, s.keys, s.order, s.full = rows, keys, nil, true
 	if s.bound != nil {
 		s.bound.Store(s.keys.Cols[0].Ints[n-1])
 	}

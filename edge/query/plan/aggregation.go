@@ -110,9 +110,7 @@ func (a *aggregation) ungrouped(c *expr.Column) error {
 	for _, k := range a.keys {
 		have = append(have, k.String())
 	}
-	for _, n := range a.names {
-		have = append(have, n)
-	}
+	have = append(have, a.names...)
 	satisfied := "no column"
 	if len(have) > 0 {
 		satisfied = `"` + strings.Join(have, ", ") + `"`

@@ -28,6 +28,10 @@ const (
 	Timeout
 )
 
+var classNames = [...]string{"Parse", "Plan", "Schema", "NotImplemented", "Execution", "Resources", "DatabaseNotFound", "Busy", "Timeout"}
+
+func (c Class) String() string { return classNames[c] }
+
 // Error is a query's error with its class. Its text has the leading phrase of
 // spec/sql.md section 14.
 type Error struct {

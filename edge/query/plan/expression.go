@@ -306,6 +306,8 @@ func (b *Binder) call(e *sql.Call, sc *scope) (expr.Expr, error) {
 		return nil, notImplemented("window functions")
 	case gapFunctions[name]:
 		return nil, notImplemented("gap filling with %s", name)
+	case unbuilt[name] != "":
+		return nil, notImplemented(unbuilt[name], name)
 	case agg.Exists(name):
 		return nil, planErrorf("Aggregate functions are not allowed here: %s", name)
 	case e.Distinct, e.Star, e.Filter != nil, e.OrderBy != nil, e.Within != nil:

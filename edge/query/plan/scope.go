@@ -82,12 +82,13 @@ func (s *scope) unknown(ref *sql.ColumnRef) error {
 	if n := len(ref.Qualifier); n > 0 {
 		name = quoteIfNeeded(ref.Qualifier[n-1].Name) + "." + name
 	}
-	best, least := "", len(ref.Name.Name)/4+1
+	best, least := "", 0
+	wanted := strings.ToLower(ref.Name.Name)
 	for _, c := range s.columns {
-		if d := distance(strings.ToLower(ref.Name.Name), strings.ToLower(c.Name)); d <= least && c.Name != ref.Name.Name {
-			if d < least || best == "" {
-				best, least = c.shown(), d
-			}
+		// Near means that at least half of the longer name agrees.
+		d := distance(wanted, strings.ToLower(c.Name))
+		if 2*d <= max(len(wanted), len(c.Name)) && (best == "" || d < least) {
+			best, least = c.shown(), d
 		}
 	}
 	if best != "" {

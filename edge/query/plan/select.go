@@ -164,17 +164,29 @@ func (b *Binder) bindItems(items []item, sc *scope) error {
 			}
 			continue
 		}
-		it.output.Name = it.bound.String()
+		it.output.Name = b.nameOf(it.source, sc)
 	}
 	for i, it := range items {
 		for j, o := range items[:i] {
 			if o.output.Qualifier == it.output.Qualifier && o.output.Name == it.output.Name {
 				return planErrorf("Projections require unique expression names but the expression %q at position %d and %q at position %d have the same name. Consider aliasing (\"AS\") one of them.",
-					o.bound.String(), j, it.bound.String(), i)
+					b.itemText(o, sc), j, b.itemText(it, sc), i)
 			}
 		}
 	}
 	return nil
+}
+
+// itemText is an item as an error text shows it.
+func (b *Binder) itemText(it item, sc *scope) string {
+	if it.source == nil {
+		return it.output.full()
+	}
+	text := b.nameOf(it.source, sc)
+	if _, plain := it.source.(*sql.ColumnRef); !plain && it.output.Name != text {
+		text += " AS " + it.output.Name
+	}
+	return text
 }
 
 // wildcardColumn is an input column of "*", which after grouping must be a key.

@@ -17,7 +17,7 @@ const parquetRowGroup = 100_000
 // parquetWriter writes a Parquet file. A query's result is small beside the
 // store: the library's row interface is fast enough.
 type parquetWriter struct {
-	w     *parquet.Writer
+	w     *parquet.GenericWriter[any]
 	cols  []Column
 	order []int // column of the file -> column of the result
 	rows  []parquet.Row
@@ -34,7 +34,7 @@ func newParquet(w io.Writer, cols []Column) (*parquetWriter, error) {
 		group[c.Name] = parquet.Optional(parquet.Compressed(parquetNode(c.Type), &zstd.Codec{Level: zstd.SpeedFastest}))
 	}
 	s := parquet.NewSchema("result", group)
-	p := &parquetWriter{w: parquet.NewWriter(w, s), cols: cols, zones: map[string]*time.Location{}}
+	p := &parquetWriter{w: parquet.NewGenericWriter[any](w, s), cols: cols, zones: map[string]*time.Location{}}
 	place := map[string]int{}
 	for i, c := range cols {
 		place[c.Name] = i

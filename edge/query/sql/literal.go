@@ -34,30 +34,30 @@ const (
 	hour   = 60 * minute
 )
 
-// intervalUnit looks up a unit's name, singular or plural; nil when unknown.
-func intervalUnit(name string) *unit {
+// units by name, singular.
+var units = map[string]unit{
+	"millennium": {months: 12000}, "millennia": {months: 12000}, "century": {months: 1200}, "centuries": {months: 1200}, "decade": {months: 120},
+	"year": {months: 12}, "yr": {months: 12}, "y": {months: 12}, "month": {months: 1}, "mon": {months: 1},
+	"week": {days: 7}, "w": {days: 7}, "day": {days: 1}, "d": {days: 1},
+	"hour": {nanos: hour}, "hr": {nanos: hour}, "h": {nanos: hour}, "minute": {nanos: minute}, "min": {nanos: minute}, "m": {nanos: minute},
+	"second": {nanos: second}, "sec": {nanos: second}, "s": {nanos: second}, "millisecond": {nanos: 1e6}, "ms": {nanos: 1e6}, "microsecond": {nanos: 1e3}, "us": {nanos: 1e3},
+	"nanosecond": {nanos: 1}, "ns": {nanos: 1},
+}
+
+// intervalUnit looks up a unit's name, singular or plural.
+func intervalUnit(name string) (u unit, ok bool) {
 	name = strings.ToLower(name)
-	units := map[string]unit{
-		"millennium": {months: 12000}, "millennia": {months: 12000}, "century": {months: 1200}, "centuries": {months: 1200}, "decade": {months: 120},
-		"year": {months: 12}, "yr": {months: 12}, "y": {months: 12}, "month": {months: 1}, "mon": {months: 1},
-		"week": {days: 7}, "w": {days: 7}, "day": {days: 1}, "d": {days: 1},
-		"hour": {nanos: hour}, "hr": {nanos: hour}, "h": {nanos: hour}, "minute": {nanos: minute}, "min": {nanos: minute}, "m": {nanos: minute},
-		"second": {nanos: second}, "sec": {nanos: second}, "s": {nanos: second}, "millisecond": {nanos: 1e6}, "ms": {nanos: 1e6}, "microsecond": {nanos: 1e3}, "us": {nanos: 1e3},
-		"nanosecond": {nanos: 1}, "ns": {nanos: 1},
+	if u, ok = units[name]; !ok && len(name) > 2 {
+		u, ok = units[strings.TrimSuffix(name, "s")]
 	}
-	if u, ok := units[name]; ok {
-		return &u
-	}
-	if u, ok := units[strings.TrimSuffix(name, "s")]; ok && len(name) > 2 {
-		return &u
-	}
-	return nil
+	return u, ok
 }
 
 // ParseInterval reads an interval's text: "1 day 2 hours", "1.5 hours",
 // "-5 minutes", "00:10:00"; a number without a unit is seconds (spec 7.2).
 func ParseInterval(text string) (Interval, error) {
-	bad := fmt.Errorf("Arrow error: Parser error: Invalid input syntax for type interval: %q", text) //nolint:staticcheck // the reference's wording
+	//lint:ignore ST1005 the reference's wording
+	bad := fmt.Errorf("Arrow error: Parser error: Invalid input syntax for type interval: %q", text)
 	fields := splitInterval(text)
 	if len(fields) == 0 {
 		return Interval{}, bad
@@ -79,10 +79,10 @@ func ParseInterval(text string) (Interval, error) {
 		if !ok {
 			return Interval{}, bad
 		}
-		u := &unit{nanos: second}
+		u := unit{nanos: second}
 		if i+1 < len(fields) {
 			i++
-			if u = intervalUnit(fields[i]); u == nil {
+			if u, ok = intervalUnit(fields[i]); !ok {
 				return Interval{}, bad
 			}
 		}
@@ -97,7 +97,8 @@ func ParseInterval(text string) (Interval, error) {
 	nanos.Add(&nanos, rest.Mul(rest, big.NewRat(24*hour, 1)))
 	ns, _ := split(&nanos)
 	if !m.IsInt64() || !d.IsInt64() || !ns.IsInt64() || m.Int64() != int64(int32(m.Int64())) || d.Int64() != int64(int32(d.Int64())) {
-		return Interval{}, fmt.Errorf("Arrow error: Parser error: Overflow happened on: %q", text) //nolint:staticcheck // the reference's wording
+		//lint:ignore ST1005 the reference's wording
+		return Interval{}, fmt.Errorf("Arrow error: Parser error: Overflow happened on: %q", text)
 	}
 	return Interval{int32(m.Int64()), int32(d.Int64()), ns.Int64()}, nil
 }

@@ -5,8 +5,18 @@ import (
 	"strings"
 )
 
-// maxDepth bounds nesting, so that a hostile text cannot exhaust the stack.
-const maxDepth = 200
+// Bounds, so that a hostile text cannot exhaust stack or memory: those of this
+// package and of all that walk a tree after it.
+const (
+	// MaxLength is the longest text of a statement in bytes. A token takes some
+	// fifty.
+	MaxLength = 1 << 20
+	// maxDepth is how deep the text may nest.
+	maxDepth = 200
+	// maxHeight is how high a tree may grow without nesting: a + b + c + ... is
+	// a tree of its own height.
+	maxHeight = 4096
+)
 
 // Parse reads exactly one statement; a semicolon may follow it.
 func Parse(text string) (Statement, error) {
@@ -44,9 +54,13 @@ type parser struct {
 	tokens []token
 	i      int
 	depth  int
+	height int // see tree
 }
 
 func newParser(text string) (*parser, error) {
+	if len(text) > MaxLength {
+		return nil, newError(text, 0, fmt.Sprintf("the statement is longer than %d bytes", MaxLength))
+	}
 	tokens, err := lex(text)
 	if err != nil {
 		return nil, err
@@ -86,6 +100,29 @@ func (p *parser) enter() error {
 }
 
 func (p *parser) leave() { p.depth-- }
+
+// tree measures a tree that grows to the left by a loop, where nesting does not
+// show: begin one, call grow for every level, and end it. p.height is the
+// height of the highest tree that ended since the innermost open one began or
+// grew.
+type tree struct{ siblings, height int }
+
+func (p *parser) beginTree() tree {
+	t := tree{siblings: p.height}
+	p.height = 0
+	return t
+}
+
+func (p *parser) grow(t *tree) error {
+	t.height = max(t.height, p.height) + 1
+	p.height = 0
+	if t.height > maxHeight {
+		return p.fail(p.peek().pos, "more than %d operators are nested in one another", maxHeight)
+	}
+	return nil
+}
+
+func (p *parser) endTree(t tree) { p.height = max(t.siblings, t.height, p.height) }
 
 func (t *token) isWord(word string) bool { return t.kind == tokIdent && t.text == word }
 

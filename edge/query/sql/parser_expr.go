@@ -95,10 +95,15 @@ func (p *parser) parseBinding(min int) (Expr, error) {
 		return nil, err
 	}
 	defer p.leave()
+	t := p.beginTree()
 	left, err := p.parsePrefix()
 	for err == nil {
+		if err = p.grow(&t); err != nil {
+			break
+		}
 		pow := p.power()
 		if pow <= min {
+			p.endTree(t)
 			return left, nil
 		}
 		left, err = p.parseInfix(left, pow)

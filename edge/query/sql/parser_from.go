@@ -6,10 +6,15 @@ func (p *parser) parseFrom() (TableExpr, error) {
 		return nil, err
 	}
 	defer p.leave()
+	t := p.beginTree()
 	left, err := p.parseTable()
 	for err == nil {
+		if err = p.grow(&t); err != nil {
+			break
+		}
 		j := &Join{at: at(p.peek().pos), Left: left}
 		if !p.joinKind(j) {
+			p.endTree(t)
 			return left, nil
 		}
 		if j.Right, err = p.parseTable(); err != nil {
@@ -69,23 +74,14 @@ func (p *parser) parseTable() (TableExpr, error) {
 	start := at(p.peek().pos)
 	lateral := p.accept("lateral")
 	if p.peek().isOp("(") {
-		// Either a query or a join in parentheses; the first word tells.
-		n := 1
-		for p.peekAt(n).isOp("(") {
-			n++
-		}
-		if t := p.peekAt(n); t.isWord("select") || t.isWord("with") || t.isWord("values") {
-			begin := p.i
+		if p.atParenQuery() {
 			q, err := p.parenQuery()
-			if err == nil {
-				d := &Derived{at: start, Lateral: lateral, Query: q}
-				d.Alias, err = p.tableAlias()
-				return d, err
-			}
-			if n == 1 {
+			if err != nil {
 				return nil, err
 			}
-			p.i = begin // ((SELECT ...) JOIN ...)
+			d := &Derived{at: start, Lateral: lateral, Query: q}
+			d.Alias, err = p.tableAlias()
+			return d, err
 		}
 		p.next()
 		t, err := p.parseFrom()
@@ -114,6 +110,46 @@ func (p *parser) parseTable() (TableExpr, error) {
 	}
 	f.Alias, err = p.tableAlias()
 	return f, err
+}
+
+// atParenQuery says whether the parenthesis that is next holds a query, and not
+// a join: of "((SELECT 1) UNION ..." and "((SELECT 1) JOIN ..." only what
+// follows the inner one can tell.
+func (p *parser) atParenQuery() bool {
+	n := 0
+	for n < maxDepth && p.peekAt(n).isOp("(") {
+		n++
+	}
+	if t := p.peekAt(n); !t.isWord("select") && !t.isWord("with") && !t.isWord("values") {
+		return false
+	}
+	end := p.i + n // behind the parentheses that are closed already
+	for open := n; open > 1; open-- {
+		end = p.closing(end) + 1
+		switch t := p.tokens[min(end, len(p.tokens)-1)]; {
+		case t.isOp(")"), t.isWord("union"), t.isWord("intersect"), t.isWord("except"),
+			t.isWord("order"), t.isWord("limit"), t.isWord("offset"), t.isWord("fetch"): // so far a query
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// closing is the index of the token that closes the parenthesis in which
+// token i lies, or of the last one.
+func (p *parser) closing(i int) int {
+	for depth := 1; i < len(p.tokens)-1; i++ {
+		switch t := &p.tokens[i]; {
+		case t.isOp("("):
+			depth++
+		case t.isOp(")"):
+			if depth--; depth == 0 {
+				return i
+			}
+		}
+	}
+	return i
 }
 
 func (p *parser) tableAlias() (*TableAlias, error) {

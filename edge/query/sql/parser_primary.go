@@ -2,6 +2,7 @@ package sql
 
 import (
 	"strings"
+	"unicode"
 )
 
 func (p *parser) parsePrimary() (Expr, error) {
@@ -252,9 +253,11 @@ func (p *parser) parseInterval() (Expr, error) {
 		return nil, p.fail(v.pos, "Expected: a literal after INTERVAL, found: %s", v.src)
 	}
 	text := sign + v.text
-	if u := p.peek(); u.kind == tokIdent && intervalUnit(u.text) != nil {
-		p.next()
-		text += " " + u.text
+	if u := p.peek(); u.kind == tokIdent && !strings.ContainsFunc(text, unicode.IsLetter) {
+		if _, ok := intervalUnit(u.text); ok {
+			p.next()
+			text += " " + u.text
+		}
 	}
 	iv, err := ParseInterval(text)
 	if err != nil {
@@ -285,8 +288,14 @@ func (p *parser) parseCall(name Ident) (Expr, error) {
 			return nil, err
 		}
 	}
+	return p.callEnd(c)
+}
+
+// callEnd reads a call from behind its arguments.
+func (p *parser) callEnd(c *Call) (Expr, error) {
 	p.nulls(c)
-	if err := p.expectOp(")"); err != nil {
+	err := p.expectOp(")")
+	if err != nil {
 		return nil, err
 	}
 	if p.accept("within", "group") {
@@ -326,104 +335,4 @@ func (p *parser) nulls(c *Call) {
 	if ignore := p.accept("ignore", "nulls"); ignore || p.accept("respect", "nulls") {
 		c.IgnoreNulls = &ignore
 	}
-}
-
-// parseLongCall reads the calls whose arguments are separated by words.
-func (p *parser) parseLongCall() (Expr, error) {
-	t := p.peek()
-	begin := p.i
-	call := func(name string, args ...Expr) (Expr, error) {
-		return &Call{at: at(t.pos), Name: Ident{Name: name, At: t.pos}, Args: args}, p.expectOp(")")
-	}
-	p.i += 2
-	switch t.text {
-	case "extract":
-		part := p.next()
-		if part.kind != tokIdent && part.kind != tokString {
-			return nil, p.fail(part.pos, "Expected: a date part, found: %s", part.src)
-		}
-		if err := p.expect("from"); err != nil {
-			return nil, err
-		}
-		x, err := p.parseExpr()
-		if err != nil {
-			return nil, err
-		}
-		return call("date_part", &Literal{at: at(part.pos), Kind: StringLit, Str: part.text}, x)
-	case "position":
-		// IN would be taken as an operator of the first argument.
-		sub, err := p.parseBinding(powCompare)
-		if err == nil && p.accept("in") {
-			x, err := p.parseExpr()
-			if err != nil {
-				return nil, err
-			}
-			return call("strpos", x, sub)
-		}
-	case "trim":
-		return p.parseTrim(call)
-	case "substring", "overlay":
-		x, err := p.parseExpr()
-		if err == nil && (p.peek().isWord("from") || p.peek().isWord("for") || p.peek().isWord("placing")) {
-			args := []Expr{x}
-			for _, word := range []string{"placing", "from", "for"} {
-				if p.accept(word) {
-					a, err := p.parseExpr()
-					if err != nil {
-						return nil, err
-					}
-					args = append(args, a)
-				} else if word == "from" && t.text == "substring" {
-					args = append(args, &Literal{at: at(t.pos), Kind: IntLit, Int: 1})
-				}
-			}
-			if t.text == "substring" {
-				return call("substr", args...)
-			}
-			return call("overlay", args...)
-		}
-	}
-	p.i = begin + 1
-	name := t.text
-	if name == "substring" {
-		name = "substr"
-	}
-	return p.parseCall(Ident{Name: name, At: t.pos})
-}
-
-func (p *parser) parseTrim(call func(string, ...Expr) (Expr, error)) (Expr, error) {
-	name := "btrim"
-	switch {
-	case p.accept("leading"):
-		name = "ltrim"
-	case p.accept("trailing"):
-		name = "rtrim"
-	default:
-		p.accept("both")
-	}
-	var what Expr
-	var err error
-	if !p.peek().isWord("from") {
-		if what, err = p.parseExpr(); err != nil {
-			return nil, err
-		}
-	}
-	switch {
-	case p.accept("from"):
-		x, err := p.parseExpr()
-		if err != nil {
-			return nil, err
-		}
-		if what == nil {
-			return call(name, x)
-		}
-		return call(name, x, what)
-	case p.acceptOp(","):
-		chars, err := p.parseExpr()
-		if err != nil {
-			return nil, err
-		}
-		return call(name, what, chars)
-	}
-	return call(name, what)
 }

@@ -103,17 +103,21 @@ func (p *parser) parseBody(min int) (Body, error) {
 		return nil, err
 	}
 	defer p.leave()
+	t := p.beginTree()
 	left, err := p.parseBodyPrimary()
 	for err == nil {
-		power := 1
+		if err = p.grow(&t); err != nil {
+			break
+		}
+		power := 0
 		switch {
 		case p.peek().isWord("intersect"):
 			power = 2
 		case p.peek().isWord("union"), p.peek().isWord("except"):
-		default:
-			return left, nil
+			power = 1
 		}
 		if power <= min {
+			p.endTree(t)
 			return left, nil
 		}
 		s := &SetOp{at: at(left.Pos()), Op: strings.ToUpper(p.next().text), Left: left}

@@ -62,6 +62,40 @@ func TestDepthIsBounded(t *testing.T) {
 	}
 }
 
+// TestHostileTexts: time and memory of parsing grow with the text's length, and
+// no tree gets so high that walking it exhausts the stack. Before they had to
+// be read once only, the first two took twice as long with each level.
+func TestHostileTexts(t *testing.T) {
+	nested := func(n int, open, core, end string) string {
+		return strings.Repeat(open, n) + core + strings.Repeat(end, n)
+	}
+	for _, c := range []struct {
+		name, text, err string
+	}{
+		{"joins of queries", "SELECT * FROM " + nested(40, "((SELECT * FROM ", "t", ") x JOIN y ON TRUE)"), ""},
+		{"calls that have a long form", "SELECT " + nested(150, "substring(", "x", ", 1)"), ""},
+		{"calls that have another", "SELECT " + nested(150, "position(", "x", ", 1)"), ""},
+		{"a long list", "SELECT 1 WHERE x IN (1" + strings.Repeat(",1", 100000) + ")", ""},
+		{"many small trees", "SELECT 1" + strings.Repeat(",1+1+1", 100000), ""},
+		{"a long chain", "SELECT 1 WHERE a" + strings.Repeat(" OR a", 4000), ""},
+		{"too long a chain", "SELECT 1 WHERE a" + strings.Repeat(" OR a", 100000), "operators"},
+		{"too long a chain of casts", "SELECT a" + strings.Repeat("::int", 100000), "operators"},
+		{"too long a chain of queries", "SELECT 1" + strings.Repeat(" UNION SELECT 1", 50000), "operators"},
+		{"too long a chain of joins", "SELECT 1 FROM a" + strings.Repeat(" CROSS JOIN a", 50000), "operators"},
+		{"chains in one another", "SELECT " + nested(40, "(", "a", strings.Repeat("+a", 200)+")"), "operators"},
+		{"open parentheses", "SELECT * FROM " + strings.Repeat("(", 1000000), "nested"},
+		{"open parentheses before a query", "SELECT * FROM " + strings.Repeat("(", 1000000) + "SELECT", "nested"},
+		{"too long", strings.Repeat(" ", MaxLength+1), "longer than 1048576 bytes"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Parse(c.text)
+			if c.err == "" && err != nil || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"SELECT * FROM env WHERE time >= now() - INTERVAL '1 hour' ORDER BY time DESC LIMIT 100",
 		"WITH h AS (SELECT 1) SELECT CASE x WHEN 1 THEN 'a' END FROM h a LEFT JOIN b USING (c) GROUP BY ROLLUP (a, (b, c))",

@@ -25,7 +25,7 @@ type token struct {
 var reserved = wordSet("select", "from", "where", "group", "by", "having", "order", "limit", "offset", "union", "intersect", "except",
 	"join", "inner", "left", "right", "full", "cross", "natural", "on", "using", "and", "or", "not", "case", "when", "then", "else", "end",
 	"cast", "with", "as", "distinct", "all", "in", "is", "null", "between", "like", "ilike", "exists", "window", "qualify", "fetch",
-	"true", "false", "semi", "anti")
+	"true", "false")
 
 func wordSet(words ...string) map[string]bool {
 	set := make(map[string]bool, len(words))

@@ -1,0 +1,161 @@
+package edge
+
+import (
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/datadriven"
+)
+
+// TestHTTP runs the conversations of testdata/http, each file against a server
+// of its own. The commands are
+//
+//	server [without-auth] [disable-authz=A,B] [max-body=N] [databases=N]
+//	       [tables=N] [columns=N] [recovery]    starts one with an empty directory
+//	restart                                     stops it and starts it again
+//	http [gzip] [recovery] [capture=NAME]       sends a request as written
+//	sql db=D [format=F] [accept=A] [post]       sends a query
+//
+// $NAME in a request is the token that an earlier answer held. What differs
+// from run to run is shown in <angle brackets>.
+func TestHTTP(t *testing.T) {
+	datadriven.Walk(t, "testdata/http", func(t *testing.T, path string) {
+		c := conversation{t: t, tokens: map[string]string{}}
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			t.Helper()
+			c.t = t
+			switch d.Cmd {
+			case "server":
+				return c.serve(d)
+			case "restart":
+				c.server.stop()
+				c.server.start()
+				return ""
+			case "http":
+				return c.request(d)
+			case "sql":
+				return c.sql(d)
+			}
+			t.Fatalf("%s: unknown command %s", d.Pos, d.Cmd)
+			return ""
+		})
+	})
+}
+
+type conversation struct {
+	t      *testing.T
+	server *testServer
+	tokens map[string]string
+}
+
+func (c *conversation) serve(d *datadriven.TestData) string {
+	if c.server != nil {
+		c.server.stop()
+	}
+	c.server = startServer(c.t, func(o *Config) {
+		o.WithoutAuth = d.HasArg("without-auth")
+		if d.HasArg("recovery") {
+			o.RecoveryBind = "127.0.0.1:0"
+		}
+		for _, a := range d.CmdArgs {
+			switch a.Key {
+			case "disable-authz":
+				o.DisableAuthz = a.Vals
+			case "max-body":
+				a.Scan(c.t, 0, &o.MaxRequestSize)
+			case "databases":
+				a.Scan(c.t, 0, &o.MaxDatabases)
+			case "tables":
+				a.Scan(c.t, 0, &o.MaxTables)
+			case "columns":
+				a.Scan(c.t, 0, &o.MaxColumns)
+			}
+		}
+	})
+	return ""
+}
+
+// request sends what the input says: a line with method and target, headers,
+// and after a blank line the body.
+func (c *conversation) request(d *datadriven.TestData) string {
+	text := d.Input
+	for name, token := range c.tokens {
+		text = strings.ReplaceAll(text, "$"+name, token)
+	}
+	head, body, _ := strings.Cut(text, "\n\n")
+	lines := strings.Split(head, "\n")
+	method, target, ok := strings.Cut(lines[0], " ")
+	if !ok {
+		c.t.Fatalf("%s: the request has no target", d.Pos)
+	}
+	q := testRequest{method: method, target: target, header: http.Header{}, body: []byte(body), recovery: d.HasArg("recovery")}
+	for _, l := range lines[1:] {
+		name, value, _ := strings.Cut(l, ":")
+		q.header.Add(name, strings.TrimSpace(value))
+	}
+	if d.HasArg("gzip") {
+		q.header.Set("Content-Encoding", "gzip")
+		q.body = gzipped(c.t, q.body)
+	}
+	r := c.server.do(q)
+	if d.HasArg("capture") {
+		var name string
+		d.ScanArgs(c.t, "capture", &name)
+		var answer struct{ Token string }
+		if err := json.Unmarshal(r.body, &answer); err != nil || answer.Token == "" {
+			c.t.Errorf("%s: no token in %s", d.Pos, r.body)
+		}
+		c.tokens[name] = answer.Token
+	}
+	return mask(r.text())
+}
+
+func (c *conversation) sql(d *datadriven.TestData) string {
+	args := map[string]string{}
+	for _, a := range d.CmdArgs {
+		if len(a.Vals) > 0 {
+			args[a.Key] = strings.Join(a.Vals, ",")
+		}
+	}
+	q := testRequest{method: "GET", header: http.Header{}}
+	if d.HasArg("post") {
+		body := map[string]any{"db": args["db"], "q": d.Input}
+		if f, ok := args["format"]; ok {
+			body["format"] = f
+		}
+		q.method, q.target = "POST", "/api/v3/query_sql"
+		q.body, _ = json.Marshal(body)
+	} else {
+		v := url.Values{"db": {args["db"]}, "q": {d.Input}}
+		if f, ok := args["format"]; ok {
+			v.Set("format", f)
+		}
+		q.target = "/api/v3/query_sql?" + v.Encode()
+	}
+	if a, ok := args["accept"]; ok {
+		q.header.Set("Accept", a)
+	}
+	return mask(c.server.do(q).text())
+}
+
+var masks = []struct {
+	pattern *regexp.Regexp
+	with    string
+}{
+	{regexp.MustCompile(`apiv3_[A-Za-z0-9_-]{86}`), "<token of 92>"},
+	{regexp.MustCompile(`\b[0-9a-f]{128}\b`), "<hash of 128>"},
+	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "<uuid>"},
+	{regexp.MustCompile(`"(created_at|expiry)":"20[0-9-]{8}T[0-9:]{8}(\.[0-9]{3})?Z"`), `"$1":"<instant>"`},
+	{regexp.MustCompile(`-20[0-9]{6}T[0-9]{6}\b`), "-<instant>"},
+}
+
+func mask(text string) string {
+	for _, m := range masks {
+		text = m.pattern.ReplaceAllString(text, m.with)
+	}
+	return text
+}

@@ -1,0 +1,105 @@
+package expr
+
+import (
+	"regexp"
+	"strings"
+
+	"tarn/store/column"
+)
+
+// newMatch binds ~ ~* !~ !~*.
+func newMatch(op Op, l, r Expr) (Expr, error) {
+	for _, e := range []Expr{l, r} {
+		if t := e.Type(); !t.IsText() && t.Kind != column.Null {
+			return nil, planError("Cannot infer common argument type for regex operation %s %s %s", l.Type(), op, r.Type())
+		}
+	}
+	l, r, err := castBoth(l, r, column.Of(column.String))
+	if err != nil {
+		return nil, err
+	}
+	flags := ""
+	if op == MatchFold || op == NotMatchFold {
+		flags = "i"
+	}
+	if err := checkRegexp(r, flags); err != nil {
+		return nil, err
+	}
+	want := op == Match || op == MatchFold
+	return binary(op, l, r, column.Of(column.Bool), matchKernel(flags, want)), nil
+}
+
+// matchKernel says whether the pattern is found anywhere in the text.
+func matchKernel(flags string, want bool) kernel {
+	return strict(column.Of(column.Bool), func(ctx *Context, args []operand, out *column.Vector) error {
+		s, p := ctx.textSlot(args[0]), ctx.textSlot(args[1])
+		var re *regexp.Regexp
+		for i := range out.Bools {
+			if out.Nulls.Get(i) {
+				continue
+			}
+			if re == nil || p.step == 1 {
+				var err error
+				if re, err = ctx.regexp(p.at(i), flags); err != nil {
+					return err
+				}
+			}
+			out.Bools[i] = re.MatchString(s.at(i)) == want
+		}
+		return nil
+	})
+}
+
+// checkRegexp reports a literal pattern that does not compile when the query
+// is planned.
+func checkRegexp(pattern Expr, flags string) error {
+	lit, ok := pattern.(*Literal)
+	if !ok || lit.Value.Null {
+		return nil
+	}
+	_, err := compileRegexp(lit.Value.S, flags)
+	return err
+}
+
+// regexp returns the compiled form of a pattern.
+func (c *Context) regexp(pattern, flags string) (*regexp.Regexp, error) {
+	key := flags + "/" + pattern
+	if re, ok := c.regexps[key]; ok {
+		return re, nil
+	}
+	re, err := compileRegexp(pattern, flags)
+	if err != nil {
+		return nil, err
+	}
+	if c.regexps == nil || len(c.regexps) >= maxPatterns {
+		c.regexps = map[string]*regexp.Regexp{}
+	}
+	c.regexps[key] = re
+	return re, nil
+}
+
+// compileRegexp compiles a pattern with the flags i, m, s and U; g is the
+// caller's. The classes \d \w \s \b are those of ASCII.
+func compileRegexp(pattern, flags string) (*regexp.Regexp, error) {
+	set := ""
+	for _, f := range flags {
+		switch f {
+		case 'i', 'm', 's', 'U':
+			if !strings.ContainsRune(set, f) {
+				set += string(f)
+			}
+		case 'g':
+		default:
+			return nil, executionError("regular expression flag %q is not supported: use i, m, s, U or g", f)
+		}
+	}
+	full := pattern
+	if set != "" {
+		full = "(?" + set + ")" + pattern
+	}
+	re, err := regexp.Compile(full)
+	if err != nil {
+		return nil, executionError("Regular expression did not compile: %s: %s", pattern, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+	}
+	return re, nil
+}
