@@ -219,7 +219,7 @@ func (s *Store) commit(db *database, b *points.Batch, scratch *writeScratch) (wa
 			return wal.Ticket{}, fmt.Errorf("table %s was deleted: %w", p.Name, ErrSchemaChanged)
 		}
 	}
-	seq, ticket, err := s.wal.Append(scratch.payload)
+	seq, ticket, err := s.wal.Append(scratch.payload, b.Rows())
 	if err != nil {
 		return wal.Ticket{}, fmt.Errorf("append to the write-ahead log: %w", s.logError(err))
 	}

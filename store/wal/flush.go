@@ -16,7 +16,7 @@ func (l *Log) flush() error {
 		l.mu.Unlock()
 		return err
 	}
-	l.pending, l.group = l.spare[:0], newGroup()
+	l.pending, l.rows, l.group = l.spare[:0], 0, newGroup()
 	l.mu.Unlock()
 
 	written, err := l.writeGroup(buf)

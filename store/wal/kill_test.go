@@ -28,7 +28,7 @@ func TestReplayedRecordsSurviveALaterCrash(t *testing.T) {
 		})
 		l, _, _ := reopen(t, killed, Options{SyncBytes: 1})
 		for i := range 4 {
-			if _, ticket, err := l.Append(fmt.Appendf(nil, "before %d", i)); err == nil {
+			if _, ticket, err := l.Append(fmt.Appendf(nil, "before %d", i), 1); err == nil {
 				_ = ticket.Wait(context.Background())
 			}
 		}

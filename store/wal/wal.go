@@ -21,9 +21,12 @@ type Options struct {
 	// SyncBurst how many at once; defaults 2 and 100.
 	SyncRate  float64
 	SyncBurst int
-	// SyncBytes of pending records are synced whatever the rate; default
-	// 32 KiB.
-	SyncBytes int
+	// SyncBytes or SyncRows of pending records are synced whatever the rate;
+	// defaults 16 KiB and 1000. The rate is for streams of small writes, of
+	// which the padding would wear out the flash: who sends much at once, and
+	// waits for each answer, must not be slowed down to the rate just because
+	// his rows compress well.
+	SyncBytes, SyncRows int
 	// MaxPending bounds the records that wait for the disk; Append fails with
 	// ErrFull above it. Default 64 MiB.
 	MaxPending int
@@ -46,7 +49,10 @@ func (o Options) withDefaults() Options {
 		o.SyncBurst = 100
 	}
 	if o.SyncBytes == 0 {
-		o.SyncBytes = 32 << 10
+		o.SyncBytes = 16 << 10
+	}
+	if o.SyncRows == 0 {
+		o.SyncRows = 1000
 	}
 	if o.MaxPending == 0 {
 		o.MaxPending = 64 << 20
@@ -94,6 +100,7 @@ type Log struct {
 	mu      sync.Mutex // guards what follows
 	next    uint64     // sequence number of the next record
 	pending []byte     // framed records of the group being gathered
+	rows    int        // in pending
 	group   *group
 	failed  error // sticky
 	closed  bool
@@ -107,7 +114,7 @@ type Log struct {
 	segments []segmentInfo // older ones with records, by number
 	free     []string      // files to recycle
 
-	wake chan struct{} // tells the syncer of a first record, of SyncBytes, or of the end
+	wake chan struct{} // tells the syncer of a first record, of a large group, or of the end
 	stop chan struct{}
 	done sync.WaitGroup
 }
@@ -313,9 +320,9 @@ func (l *Log) Replay(ctx context.Context, fn func(seq, segment uint64, payload [
 	return nil
 }
 
-// Append adds a record, and returns its sequence number and what to wait on
-// for its durability. It copies the payload and does no I/O.
-func (l *Log) Append(payload []byte) (seq uint64, t Ticket, err error) {
+// Append adds a record of so many rows, and returns its sequence number and
+// what to wait on for its durability. It copies the payload and does no I/O.
+func (l *Log) Append(payload []byte, rows int) (seq uint64, t Ticket, err error) {
 	if len(payload) > MaxRecord {
 		return 0, Ticket{}, ErrTooLarge
 	}
@@ -332,16 +339,17 @@ func (l *Log) Append(payload []byte) (seq uint64, t Ticket, err error) {
 		l.mu.Unlock()
 		return 0, Ticket{}, err
 	}
-	before := len(l.pending)
+	first, large := len(l.pending) == 0, l.large()
 	seq = l.next
 	l.next++
 	l.pending = appendRecord(l.pending, seq, payload)
+	l.rows += rows
 	l.stats.AppendedBytes += int64(len(payload))
 	l.stats.Records++
 	t = Ticket{l.group}
 	// The syncer needs to know of the first record, and when waiting for a
 	// token ends early.
-	wake := before == 0 || before < l.opts.SyncBytes && len(l.pending) >= l.opts.SyncBytes
+	wake := first || !large && l.large()
 	l.mu.Unlock()
 	if wake {
 		l.signal()
@@ -383,11 +391,15 @@ func (l *Log) sync() {
 			return
 		case <-l.wake:
 		}
-		for l.pendingBytes() > 0 {
+		for {
+			pending, large := l.gathered()
+			if !pending {
+				break
+			}
 			now := time.Now()
 			tokens = min(tokens+now.Sub(last).Seconds()*l.opts.SyncRate, float64(l.opts.SyncBurst))
 			last = now
-			if tokens < 1 && l.pendingBytes() < l.opts.SyncBytes {
+			if tokens < 1 && !large {
 				wait := time.NewTimer(time.Duration((1 - tokens) / l.opts.SyncRate * float64(time.Second)))
 				select {
 				case <-l.stop:
@@ -407,8 +419,13 @@ func (l *Log) sync() {
 	}
 }
 
-func (l *Log) pendingBytes() int {
+// gathered says whether a group is being gathered, and whether it is large.
+func (l *Log) gathered() (pending, large bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return len(l.pending)
+	return len(l.pending) > 0, l.large()
 }
+
+// large says whether the pending group is worth a sync at once. The caller
+// holds mu.
+func (l *Log) large() bool { return len(l.pending) >= l.opts.SyncBytes || l.rows >= l.opts.SyncRows }

@@ -44,7 +44,7 @@ func reopen(t *testing.T, fsys vfs.FS, opts Options) (*Log, *Recovery, []entry) 
 
 func appendWait(t *testing.T, l *Log, payload string) uint64 {
 	t.Helper()
-	seq, ticket, err := l.Append([]byte(payload))
+	seq, ticket, err := l.Append([]byte(payload), 1)
 	if err == nil {
 		err = ticket.Wait(context.Background())
 	}
@@ -93,7 +93,7 @@ func TestRecordsOfOneGroupMayStartOnAPage(t *testing.T) {
 	l.io.Lock() // holds the syncer, so that all land in one group
 	for i := range 5 {
 		p := string(bytes.Repeat([]byte{byte('a' + i)}, pageSize-recordHeader))
-		seq, _, err := l.Append([]byte(p))
+		seq, _, err := l.Append([]byte(p), 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -211,7 +211,7 @@ func TestCrash(t *testing.T) {
 							t.Fatal(err)
 						}
 					case 1, 2, 3: // unacknowledged
-						if _, _, err := l.Append(make([]byte, rng.IntN(9000))); err != nil {
+						if _, _, err := l.Append(make([]byte, rng.IntN(9000)), 1); err != nil {
 							t.Fatal(err)
 						}
 					default:
@@ -259,7 +259,7 @@ func TestEveryFailure(t *testing.T) {
 		if err == nil {
 			for i := range 12 {
 				p := fmt.Sprintf("%d %s", i, bytes.Repeat([]byte{'q'}, 3000))
-				seq, ticket, err := l.Append([]byte(p))
+				seq, ticket, err := l.Append([]byte(p), 1)
 				if err == nil {
 					err = ticket.Wait(context.Background())
 				}
@@ -312,6 +312,19 @@ func TestGroupCommit(t *testing.T) {
 		if took := time.Since(start); took != 0 {
 			t.Errorf("a record of SyncBytes waited %v", took)
 		}
+		start = time.Now()
+		_, ticket, err := l.Append([]byte("many rows that compress well"), 1000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := ticket.Wait(t.Context()); err != nil || time.Since(start) != 0 {
+			t.Errorf("a record of SyncRows waited %v, %v", time.Since(start), err)
+		}
+		start = time.Now()
+		appendWait(t, l, "small again")
+		if took := time.Since(start); took == 0 {
+			t.Error("the rows of a group that was synced still count")
+		}
 	})
 }
 
@@ -323,7 +336,7 @@ func TestAppendDoesNotAllocate(t *testing.T) {
 	payload := make([]byte, 100)
 	l.pending = make([]byte, 0, 1<<20)
 	if n := testing.AllocsPerRun(1000, func() {
-		if _, _, err := l.Append(payload); err != nil {
+		if _, _, err := l.Append(payload, 1); err != nil {
 			t.Fatal(err)
 		}
 	}); n != 0 {
@@ -430,7 +443,7 @@ func BenchmarkAppend(b *testing.B) {
 	b.SetBytes(int64(len(payload)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, _, err := l.Append(payload); errors.Is(err, ErrFull) {
+		if _, _, err := l.Append(payload, 1); errors.Is(err, ErrFull) {
 			if err := l.Sync(context.Background()); err != nil {
 				b.Fatal(err)
 			}
@@ -459,7 +472,7 @@ func BenchmarkAppendWait(b *testing.B) {
 	b.SetBytes(int64(len(payload)))
 	b.ReportAllocs()
 	for b.Loop() {
-		_, ticket, err := l.Append(payload)
+		_, ticket, err := l.Append(payload, 1)
 		if err == nil {
 			err = ticket.Wait(context.Background())
 		}
