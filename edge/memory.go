@@ -40,8 +40,13 @@ func newBudget(limit int64) budget {
 	}
 }
 
-// apply makes the garbage collector work harder near the limit.
-func (b budget) apply() { debug.SetMemoryLimit(b.limit) }
+// unmanaged is resident memory that Go's limit does not count: the pages of
+// the binary, and SQLite's.
+const unmanaged = 16 << 20
+
+// apply makes the garbage collector work harder near the limit. The page cache
+// lies outside of its sight.
+func (b budget) apply() { debug.SetMemoryLimit(b.limit - b.cache - unmanaged) }
 
 // machineMemory is the smaller of the machine's memory and the cgroup's, 0
 // when neither can be read.

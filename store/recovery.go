@@ -24,6 +24,8 @@ type Recovery struct {
 	Orphans int
 	// Writes and Rows were replayed from the log.
 	Writes, Rows int64
+	// Unusable writes were in the log but could not be decoded.
+	Unusable int64
 	// Log is the log's own report: torn tail, quarantined segments.
 	Log wal.Recovery
 }
@@ -136,7 +138,11 @@ func (s *Store) replay(ctx context.Context, checkpoint catalog.Checkpoint) error
 		b.Reset()
 		id, name, err := points.Decode(payload, b)
 		if err != nil {
-			return fmt.Errorf("decode write %d: %w", seq, err)
+			// A server that refuses to start because of one write would lose
+			// all that it is sent from now on.
+			s.report.Unusable++
+			s.sawSeq(seq)
+			return fmt.Errorf("decode write %d: %w: %w", seq, wal.ErrUnusable, err)
 		}
 		if err := s.redo(ctx, id, name, b, seq, scratch); err != nil {
 			return fmt.Errorf("redo write %d: %w", seq, err)

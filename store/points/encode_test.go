@@ -294,3 +294,37 @@ func TestEncodeDoesNotAllocate(t *testing.T) {
 		t.Errorf("encoding allocates %v times", n)
 	}
 }
+
+// TestOneEncoderManyBatches encodes the slowly changing rows of a gateway with
+// one encoder, as writers do, and decodes each payload on its own, as recovery
+// does: no payload may lean on what was encoded before it.
+func TestOneEncoderManyBatches(t *testing.T) {
+	r := rand.New(rand.NewPCG(31, 32))
+	b := NewBatch()
+	var walk [400]int64
+	for round := range 200 {
+		b.Reset()
+		p := b.Table([]byte("cpu"))
+		for s := range 1 + r.IntN(40) {
+			series := p.AddSeries(fmt.Appendf(nil, "cpu,n=%d", s), []Tag{{[]byte("n"), fmt.Append(nil, s)}})
+			row := p.AddRow(series, int64(round)*1e9+int64(s))
+			for f := range 10 {
+				walk[s*10+f] += r.Int64N(5) - 2
+				p.Fields[p.Field(fmt.Append(nil, "f", f), column.Int64)].Set(row, uint64(walk[s*10+f]))
+			}
+		}
+		p.Pad()
+		want := dump(ready(b))
+		// To two databases, as a Telegraf with two outputs does: the second
+		// payload has the statistics of the first.
+		for db := range uint32(2) {
+			got := NewBatch()
+			if _, _, err := Decode(b.Encode(nil, db, "db"), got); err != nil {
+				t.Fatalf("batch %d for database %d: %v", round, db, err)
+			}
+			if dump(got) != want {
+				t.Fatalf("batch %d for database %d: got\n%s\nwant\n%s", round, db, dump(got), want)
+			}
+		}
+	}
+}

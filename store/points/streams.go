@@ -117,7 +117,13 @@ func (e *encoder) appendHuffman(dst, part []byte) []byte {
 	if len(part) < minHuffman {
 		return appendStored(dst, part)
 	}
-	packed, _, err := huff0.Compress4X(part, &e.huffman)
+	// The library likes to reuse the table of what it compressed before, which
+	// may be another batch, and then leaves it out.
+	e.huffman.Reuse = huff0.ReusePolicyNone
+	packed, reused, err := huff0.Compress4X(part, &e.huffman)
+	if reused {
+		panic("BUG: a Huffman table was left out of a batch")
+	}
 	switch {
 	case errors.Is(err, huff0.ErrUseRLE):
 		return append(dst, methodRun, part[0])

@@ -72,6 +72,9 @@ var (
 	ErrFull = errors.New("the write-ahead log has too many unwritten bytes")
 	// ErrClosed means that the log was closed.
 	ErrClosed = errors.New("the write-ahead log is closed")
+	// ErrUnusable is what Replay's callback wraps when a record is intact but
+	// makes no sense to it.
+	ErrUnusable = errors.New("unusable record")
 	// ErrTooLarge means that a payload exceeds MaxRecord.
 	ErrTooLarge = errors.New("the record is too large for the write-ahead log")
 )
@@ -300,12 +303,14 @@ func (l *Log) read(n uint64) ([]byte, error) {
 }
 
 // Replay calls fn for every good record, in order. It must come before the
-// first Append. The payload is valid during the call only.
+// first Append. The payload is valid during the call only. An error of fn ends
+// the replay, unless it wraps ErrUnusable: then the segment counts as corrupt,
+// so that its file is kept aside when it is released, and the replay goes on.
 func (l *Log) Replay(ctx context.Context, fn func(seq, segment uint64, payload []byte) error) error {
 	l.io.Lock()
 	segments := slices.Clone(l.segments)
 	l.io.Unlock()
-	for _, s := range segments {
+	for i, s := range segments {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -313,8 +318,23 @@ func (l *Log) Replay(ctx context.Context, fn func(seq, segment uint64, payload [
 		if err != nil {
 			return fmt.Errorf("replay segment %d: %w", s.number, err)
 		}
-		if _, err := scan(data, s.number, func(r record) error { return fn(r.seq, s.number, r.payload) }); err != nil {
+		unusable := false
+		_, err = scan(data, s.number, func(r record) error {
+			err := fn(r.seq, s.number, r.payload)
+			if errors.Is(err, ErrUnusable) {
+				unusable = true
+				l.opts.Logger.Error("a record of the log is unusable: its rows are lost, its segment will be kept aside", "segment", s.number, "sequence", r.seq, "error", err)
+				return nil
+			}
+			return err
+		})
+		if err != nil {
 			return fmt.Errorf("replay segment %d: %w", s.number, err)
+		}
+		if unusable {
+			l.io.Lock()
+			l.segments[i].corrupt = true
+			l.io.Unlock()
 		}
 	}
 	return nil
