@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"testing"
 
 	"github.com/parquet-go/parquet-go"
@@ -15,6 +16,9 @@ import (
 
 // TestOtherReader reads segments with a general Parquet library.
 func TestOtherReader(t *testing.T) {
+	if runtime.GOARCH == "arm" {
+		t.Skip("parquet-go's own reader loads doubles from unaligned addresses, which 32-bit ARM refuses; our reader and the shipped binary do not use it")
+	}
 	for name, opts := range layouts {
 		t.Run(name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(11, uint64(len(name))))
