@@ -51,6 +51,9 @@ var serverKinds = []serverKind{
 		ping:  "/ping",
 		write: "/write?db=" + database + "&precision=ns",
 		count: countTarn,
+		// Beside the segments lie the catalog and a log file kept for reuse, 4 MiB
+		// whatever the data.
+		settledDir: "segments",
 	},
 	{
 		name:    "influxd-1.6",
