@@ -3,8 +3,9 @@ package systemd
 
 import _ "embed"
 
-// Unit is a template of kardianos/service's: .Path, .Arguments and the
-// functions cmd and cmdEscape are its own.
+// Unit is a template of kardianos/service's own engine (not text/template),
+// which gives it Description, Path, Arguments and the functions cmd and
+// cmdEscape.
 //
 //go:embed tarn.service.tmpl
 var Unit string

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -30,7 +31,8 @@ func main() {
 	}
 	fmt.Fprintln(os.Stderr, "tarn:", err)
 	var usage *usageError
-	if errors.As(err, &usage) {
+	// cobra has no type for the one mistake that it finds before ours.
+	if errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command") {
 		os.Exit(2)
 	}
 	os.Exit(1)

@@ -53,6 +53,9 @@ comes from standard input.
 		if err != nil {
 			return err
 		}
+		if strings.TrimSpace(text) == "" {
+			return &usageError{errors.New("the query is empty")}
+		}
 		body, err := json.Marshal(map[string]string{"db": c.database, "q": text, "format": format})
 		if err != nil {
 			return err

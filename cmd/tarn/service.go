@@ -46,7 +46,7 @@ func newService() *cobra.Command {
 		case errors.Is(err, service.ErrNotInstalled):
 			return say(cmd, "tarn is not installed as a service")
 		case err != nil:
-			return fmt.Errorf("ask the service manager: %w", err)
+			return fmt.Errorf("ask the service manager (%s): %w", s.Platform(), err)
 		case status == service.StatusRunning:
 			return say(cmd, "tarn is running")
 		}
@@ -73,7 +73,7 @@ func control(cmd *cobra.Command, action string, args []string) error {
 		return err
 	}
 	if err := service.Control(s, action); err != nil {
-		return fmt.Errorf("%s the service: %w", action, err)
+		return fmt.Errorf("%s the service with %s: %w", action, s.Platform(), err)
 	}
 	return say(cmd, "tarn: %s: done", action)
 }

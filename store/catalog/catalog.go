@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 
 	"github.com/google/uuid"
 	_ "modernc.org/sqlite" // the driver "sqlite"
@@ -28,6 +29,15 @@ type Catalog struct {
 // Open opens the catalog at path, makes it when it is not there, brings its
 // schema up to date, and loads it.
 func Open(ctx context.Context, path string) (*Catalog, *State, error) {
+	// The file has the hashes of tokens. SQLite gives the files that it makes
+	// beside it the same mode.
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("open catalog: %w", err)
+	}
 	q := url.Values{}
 	// One connection: SQLite has one writer anyway, and reads come from memory.
 	for _, p := range []string{"journal_mode(WAL)", "synchronous(FULL)", "busy_timeout(5000)", "foreign_keys(1)", "cache_size(-512)"} {
