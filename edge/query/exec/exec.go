@@ -80,6 +80,8 @@ func build(n plan.Node, env *Env) (Operator, error) {
 		return newUnion(n, env)
 	case *plan.Sort:
 		return newSort(n, env)
+	case *plan.Join:
+		return newJoin(n, env)
 	}
 	in, err := Build(n.Inputs()[0], env)
 	if err != nil {

@@ -19,7 +19,12 @@ type grouper struct {
 	n      int
 	row    []uint64
 	groups []uint32
+	// frozen groups get no new ones: what is not among them is noGroup.
+	frozen bool
 }
+
+// noGroup is no group's number.
+const noGroup = math.MaxUint32
 
 // keyColumn turns the values of one key into words and back.
 type keyColumn struct {
@@ -224,6 +229,9 @@ func (g *grouper) find() uint32 {
 		if equalWords(g.words[at:at+g.width], g.row) {
 			return g.table[i] - 1
 		}
+	}
+	if g.frozen {
+		return noGroup
 	}
 	g.words = append(g.words, g.row...)
 	g.n++

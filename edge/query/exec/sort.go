@@ -166,6 +166,9 @@ func (s *sorter) cut(n int) {
 // sort orders the kept rows by their keys; equal ones stay as they came.
 func (s *sorter) sort() {
 	s.order = s.order[:0]
+	if s.rows.Len == 0 { // the keys have no columns, either
+		return
+	}
 	for i := range s.rows.Len {
 		s.order = append(s.order, int32(i))
 	}

@@ -74,6 +74,8 @@ func describe(n Node) string {
 			return "DistinctOn: " + strings.Join(texts(n.On), ", ")
 		}
 		return "Distinct"
+	case *Join:
+		return n.describe()
 	case *Union:
 		return "Union"
 	case *Values:

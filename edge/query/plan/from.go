@@ -16,7 +16,24 @@ func (b *Binder) from(tables []sql.TableExpr) (Node, error) {
 	case 1:
 		return b.table(tables[0])
 	}
-	return nil, notImplemented("joins (FROM with several tables)")
+	// A comma is a cross join, until WHERE says otherwise.
+	n, err := b.table(tables[0])
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range tables[1:] {
+		right, err := b.table(t)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := joinScope(n, right); err != nil {
+			return nil, err
+		}
+		if n, err = newJoin(InnerJoin, n, right, nil); err != nil {
+			return nil, err
+		}
+	}
+	return n, nil
 }
 
 func (b *Binder) table(t sql.TableExpr) (Node, error) {
@@ -46,7 +63,7 @@ func (b *Binder) table(t sql.TableExpr) (Node, error) {
 			return nil, notImplemented("the table function %s", name)
 		}
 	case *sql.Join:
-		return nil, notImplemented("joins")
+		return b.join(t)
 	}
 	return nil, notImplemented("%T", t)
 }
@@ -107,7 +124,7 @@ func full(name sql.ObjectName) string {
 func systemNode(name, qualifier string, t SystemTable) *SystemScan {
 	n := &SystemScan{Name: name, Table: t}
 	for i, c := range t.Columns() {
-		n.Output = append(n.Output, Column{qualifier, c.Name, c.Type})
+		n.Output = append(n.Output, Column{Qualifier: qualifier, Name: c.Name, Type: c.Type})
 		n.Picked = append(n.Picked, i)
 	}
 	return n
@@ -131,7 +148,7 @@ func requalify(n Node, qualifier string) Node {
 	p := &Project{Input: n}
 	for i, c := range cols {
 		p.Exprs = append(p.Exprs, (&scope{columns: cols}).column(i))
-		p.Output = append(p.Output, Column{qualifier, c.Name, c.Type})
+		p.Output = append(p.Output, Column{Qualifier: qualifier, Name: c.Name, Type: c.Type})
 	}
 	return p
 }

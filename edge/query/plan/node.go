@@ -19,6 +19,9 @@ type Column struct {
 	Qualifier string
 	Name      string
 	Type      column.Type
+	// Hidden columns are those that USING made one with another: * does not
+	// list them, and only their full name means them.
+	Hidden bool
 }
 
 // Node is a logical operator.
@@ -132,7 +135,7 @@ func (s *Scan) Columns() []Column {
 	out := make([]Column, len(s.IDs))
 	for i, id := range s.IDs {
 		c := s.Table.Columns[id]
-		out[i] = Column{s.Qualifier, c.Name, column.Of(c.Kind)}
+		out[i] = Column{Qualifier: s.Qualifier, Name: c.Name, Type: column.Of(c.Kind)}
 	}
 	return out
 }

@@ -73,6 +73,13 @@ func eachExpr(n Node, fn func(expr.Expr) (expr.Expr, error)) error {
 				return err
 			}
 		}
+	case *Join:
+		for i := range n.LeftKeys {
+			if err := replace(&n.LeftKeys[i], &n.RightKeys[i]); err != nil {
+				return err
+			}
+		}
+		return replace(&n.On)
 	case *Distinct:
 		for i := range n.On {
 			if err := replace(&n.On[i]); err != nil {
@@ -108,6 +115,8 @@ func setInputs(n Node, in []Node) {
 		n.Input = in[0]
 	case *Union:
 		n.Branches = in
+	case *Join:
+		n.Left, n.Right = in[0], in[1]
 	}
 }
 

@@ -51,6 +51,8 @@ func prune(n Node, need []bool) (Node, []int) {
 		n.Aggs, n.Output = pick(n.Aggs, need[len(n.Keys):]), pick(n.Output, need)
 		n.Input = pruneFor(n, n.Input)
 		return n, to
+	case *Join:
+		return n, n.prune(need)
 	case *Distinct:
 		if n.On != nil {
 			var to []int

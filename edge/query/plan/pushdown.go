@@ -32,7 +32,15 @@ func pushDown(n Node) (Node, error) {
 
 // filter puts predicates on top of a node.
 func filter(n Node, conds []expr.Expr) (Node, error) {
-	var all expr.Expr
+	all, err := conjunction(conds)
+	if err != nil || all == nil {
+		return n, err
+	}
+	return &Filter{n, all}, nil
+}
+
+// conjunction is the AND of predicates, nil when there is nothing to ask.
+func conjunction(conds []expr.Expr) (all expr.Expr, err error) {
 	for _, c := range conds {
 		if lit, ok := c.(*expr.Literal); ok && !lit.Value.Null && lit.Value.B {
 			continue
@@ -41,15 +49,11 @@ func filter(n Node, conds []expr.Expr) (Node, error) {
 			all = c
 			continue
 		}
-		var err error
 		if all, err = expr.NewBinary(expr.And, all, c); err != nil {
 			return nil, err
 		}
 	}
-	if all == nil {
-		return n, nil
-	}
-	return &Filter{n, all}, nil
+	return all, nil
 }
 
 // conjuncts splits a predicate at its ANDs.
@@ -113,6 +117,9 @@ func push(n Node, conds []expr.Expr) (Node, []expr.Expr, error) {
 			n.Branches[i] = in
 		}
 		return n, nil, nil
+	case *Join:
+		stay, err := n.push(conds)
+		return n, stay, err
 	case *Distinct:
 		if n.On == nil {
 			in, err := pushInto(n.Input, conds)

@@ -22,7 +22,7 @@ func match(ref *sql.ColumnRef, c Column) bool {
 		return false
 	}
 	n := len(ref.Qualifier)
-	return n == 0 || ref.Qualifier[n-1].Name == c.Qualifier
+	return n == 0 && !c.Hidden || n > 0 && ref.Qualifier[n-1].Name == c.Qualifier
 }
 
 // find returns the position of the column that ref means.

@@ -1,0 +1,316 @@
+package exec
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"tarn/edge/query/expr"
+	"tarn/edge/query/plan"
+	"tarn/store/column"
+)
+
+// join keeps the right input's rows in memory, chained by key, and streams the
+// left input past them.
+type join struct {
+	node        *plan.Join
+	left, right Operator
+	ctx         *expr.Context
+	mem         account
+
+	rows    column.Batch // of the right input
+	groups  *grouper     // of the right keys
+	head    []int32      // by group: its first row, -1 for none
+	next    []int32      // by row: the next of its group, -1 for none
+	matched []bool       // by row, for joins that yield the others
+	ready   bool
+
+	probe   column.Batch // the left batch at hand, while probing
+	probing bool
+	ended   bool // the left input
+	keys    []uint32
+	found   []bool // by left row
+	at      int    // left row, and where its chain goes on
+	chain   int32
+	lefts   []int32 // candidates
+	rights  []int32
+	tail    int // right rows before it were yielded or matched
+
+	leftOut, rightOut column.Batch
+}
+
+// fresh is a chain that was not entered.
+const fresh = -2
+
+func newJoin(n *plan.Join, env *Env) (Operator, error) {
+	left, err := Build(n.Left, env)
+	if err != nil {
+		return nil, err
+	}
+	right, err := Build(n.Right, env)
+	if err != nil {
+		return nil, errors.Join(err, left.Close())
+	}
+	j := &join{node: n, left: left, right: right, ctx: expr.NewContext(context.Background(), env.Now), mem: account{budget: env.Budget}}
+	var types []column.Type
+	for _, k := range n.RightKeys {
+		types = append(types, k.Type())
+	}
+	if j.groups, err = newGrouper(types); err != nil {
+		return nil, errors.Join(err, j.Close())
+	}
+	return j, nil
+}
+
+func (j *join) Next(ctx context.Context, b *column.Batch) error {
+	if !j.ready {
+		if err := j.build(ctx); err != nil {
+			return err
+		}
+	}
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		switch {
+		case j.probing:
+			j.candidates()
+			if len(j.lefts) == 0 {
+				j.probing = false
+				if j.settle(b) {
+					return nil
+				}
+				continue
+			}
+			if ok, err := j.pairs(b); ok || err != nil {
+				return err
+			}
+		case !j.ended:
+			err := j.left.Next(ctx, &j.probe)
+			switch {
+			case errors.Is(err, io.EOF):
+				j.ended = true
+			case err != nil:
+				return err
+			default:
+				if err := j.begin(); err != nil {
+					return err
+				}
+			}
+		default:
+			if j.unmatched(b) {
+				return nil
+			}
+			return io.EOF
+		}
+	}
+}
+
+// build takes in the right input.
+func (j *join) build(ctx context.Context) error {
+	j.ready = true
+	for _, c := range j.node.Right.Columns() {
+		v := &column.Vector{}
+		v.Reset(c.Type)
+		j.rows.Cols = append(j.rows.Cols, v)
+	}
+	var groups []uint32
+	err := drain(ctx, j.right, func(b *column.Batch) error {
+		g, err := j.group(j.node.RightKeys, b)
+		if err != nil {
+			return err
+		}
+		groups = append(groups, g...)
+		appendRows(&j.rows, b, 0, b.Len)
+		return j.mem.set(int64(j.rows.Bytes()+13*j.rows.Len) + j.groups.bytes())
+	})
+	if err != nil {
+		return err
+	}
+	j.groups.frozen = true
+	j.head = make([]int32, j.groups.n)
+	for i := range j.head {
+		j.head[i] = -1
+	}
+	j.next = make([]int32, len(groups))
+	for i := len(groups) - 1; i >= 0; i-- { // backwards: chains are in order
+		j.next[i] = -1
+		if g := groups[i]; g != noGroup {
+			j.next[i], j.head[g] = j.head[g], int32(i)
+		}
+	}
+	if j.node.Kind == plan.RightJoin || j.node.Kind == plan.FullJoin {
+		j.matched = make([]bool, len(groups))
+	}
+	// Nothing on the right: no left row matches, and none need be read.
+	j.ended = len(groups) == 0 && (j.node.Kind == plan.InnerJoin || j.node.Kind == plan.RightJoin || j.node.Kind == plan.SemiJoin)
+	return nil
+}
+
+// group numbers the keys of a batch's rows; noGroup is for keys with a null,
+// which equal nothing.
+func (j *join) group(keys []expr.Expr, b *column.Batch) ([]uint32, error) {
+	j.ctx.Reset()
+	vs := make([]*column.Vector, len(keys))
+	for i, k := range keys {
+		v, err := k.Eval(j.ctx, b)
+		if err != nil {
+			return nil, err
+		}
+		vs[i] = v
+	}
+	groups := j.groups.assign(vs, b.Len)
+	for _, v := range vs {
+		if !v.HasNulls() {
+			continue
+		}
+		for r := range groups {
+			if v.IsNull(r) {
+				groups[r] = noGroup
+			}
+		}
+	}
+	return groups, nil
+}
+
+// begin looks up the left batch's keys.
+func (j *join) begin() error {
+	g, err := j.group(j.node.LeftKeys, &j.probe)
+	if err != nil {
+		return err
+	}
+	j.keys = append(j.keys[:0], g...)
+	if cap(j.found) < j.probe.Len {
+		j.found = make([]bool, j.probe.Len)
+	}
+	j.found = j.found[:j.probe.Len]
+	clear(j.found)
+	j.probing, j.at, j.chain = true, 0, fresh
+	return nil
+}
+
+// candidates gathers the next pairs of rows with equal keys, up to a batch.
+func (j *join) candidates() {
+	j.lefts, j.rights = j.lefts[:0], j.rights[:0]
+	// Whether there is a match is all that semi and anti joins want to know.
+	first := j.node.On == nil && (j.node.Kind == plan.SemiJoin || j.node.Kind == plan.AntiJoin)
+	for j.at < j.probe.Len && len(j.lefts) < BatchRows {
+		if j.chain == fresh {
+			j.chain = -1
+			if g := j.keys[j.at]; g != noGroup && int(g) < len(j.head) {
+				j.chain = j.head[g]
+			}
+		}
+		for j.chain >= 0 && len(j.lefts) < BatchRows {
+			j.lefts, j.rights = append(j.lefts, int32(j.at)), append(j.rights, j.chain)
+			if j.chain = j.next[j.chain]; first {
+				j.chain = -1
+			}
+		}
+		if j.chain < 0 {
+			j.at, j.chain = j.at+1, fresh
+		}
+	}
+}
+
+// pairs yields the candidates that match, if there are any and the join wants
+// them.
+func (j *join) pairs(b *column.Batch) (ok bool, err error) {
+	if j.node.On != nil {
+		j.gather(b)
+		j.ctx.Reset()
+		v, err := j.node.On.Eval(j.ctx, b)
+		if err != nil {
+			return false, err
+		}
+		matches := trueRows(nil, v)
+		for i, m := range matches {
+			j.lefts[i], j.rights[i] = j.lefts[m], j.rights[m]
+		}
+		j.lefts, j.rights = j.lefts[:len(matches)], j.rights[:len(matches)]
+	}
+	for _, l := range j.lefts {
+		j.found[l] = true
+	}
+	if j.matched != nil {
+		for _, r := range j.rights {
+			j.matched[r] = true
+		}
+	}
+	if len(j.lefts) == 0 || j.node.Kind == plan.SemiJoin || j.node.Kind == plan.AntiJoin {
+		return false, nil
+	}
+	j.gather(b)
+	return true, nil
+}
+
+// gather makes b the candidate pairs.
+func (j *join) gather(b *column.Batch) {
+	gatherRows(&j.leftOut, &j.probe, j.lefts)
+	gatherRows(&j.rightOut, &j.rows, j.rights)
+	b.Len = len(j.lefts)
+	b.Cols = append(append([]*column.Vector{}, j.leftOut.Cols...), j.rightOut.Cols...)
+}
+
+// settle yields the rows of a finished left batch that are wanted for having,
+// or not having, a match.
+func (j *join) settle(b *column.Batch) bool {
+	want := false
+	switch j.node.Kind {
+	case plan.SemiJoin:
+		want = true
+	case plan.LeftJoin, plan.FullJoin, plan.AntiJoin:
+	default:
+		return false
+	}
+	j.lefts = j.lefts[:0]
+	for i, found := range j.found {
+		if found == want {
+			j.lefts = append(j.lefts, int32(i))
+		}
+	}
+	if len(j.lefts) == 0 {
+		return false
+	}
+	gatherRows(&j.leftOut, &j.probe, j.lefts)
+	*b = column.Batch{Len: len(j.lefts), Cols: append([]*column.Vector{}, j.leftOut.Cols...)}
+	if j.node.Kind == plan.LeftJoin || j.node.Kind == plan.FullJoin {
+		b.Cols = append(b.Cols, nulls(j.node.Right.Columns(), b.Len)...)
+	}
+	return true
+}
+
+// unmatched yields right rows that no left row matched.
+func (j *join) unmatched(b *column.Batch) bool {
+	j.rights = j.rights[:0]
+	for ; j.tail < len(j.matched) && len(j.rights) < BatchRows; j.tail++ {
+		if !j.matched[j.tail] {
+			j.rights = append(j.rights, int32(j.tail))
+		}
+	}
+	if len(j.rights) == 0 {
+		return false
+	}
+	gatherRows(&j.rightOut, &j.rows, j.rights)
+	*b = column.Batch{Len: len(j.rights), Cols: append(nulls(j.node.Left.Columns(), len(j.rights)), j.rightOut.Cols...)}
+	return true
+}
+
+// nulls are columns of n nulls each.
+func nulls(cols []plan.Column, n int) []*column.Vector {
+	var out []*column.Vector
+	for _, c := range cols {
+		v := column.NewVector(c.Type, n)
+		if c.Type.Kind == column.Dict {
+			v.Dict = &column.Dictionary{Values: []string{""}}
+		}
+		v.AppendNull(n)
+		out = append(out, v)
+	}
+	return out
+}
+
+func (j *join) Close() error {
+	j.mem.release()
+	return errors.Join(j.left.Close(), j.right.Close())
+}
