@@ -160,6 +160,9 @@ func (j *join) group(keys []expr.Expr, b *column.Batch) ([]uint32, error) {
 		vs[i] = v
 	}
 	groups := j.groups.assign(vs, b.Len)
+	if j.node.NullsMatch {
+		return groups, nil
+	}
 	for _, v := range vs {
 		if !v.HasNulls() {
 			continue

@@ -207,9 +207,10 @@ func castTo(e expr.Expr, t column.Type) (expr.Expr, error) {
 	return expr.NewCast(e, t, false)
 }
 
+// setOp plans UNION, INTERSECT and EXCEPT.
 func (b *Binder) setOp(s *sql.SetOp) (Node, error) {
 	if s.Op != "UNION" {
-		return nil, notImplemented("%s", s.Op)
+		return b.difference(s)
 	}
 	u := &Union{}
 	var add func(body sql.Body) error
@@ -228,38 +229,78 @@ func (b *Binder) setOp(s *sql.SetOp) (Node, error) {
 	if err := add(s); err != nil {
 		return nil, err
 	}
-	u.Output = append([]Column(nil), u.Branches[0].Columns()...)
-	for i := range u.Output {
-		u.Output[i].Qualifier = ""
-	}
-	for _, n := range u.Branches[1:] {
-		cols := n.Columns()
-		if len(cols) != len(u.Output) {
-			return nil, planErrorf("UNION queries have different number of columns")
-		}
-		for i, c := range cols {
-			var err error
-			if u.Output[i].Type, err = expr.Coerce(u.Output[i].Type, c.Type); err != nil {
-				return nil, err
-			}
-		}
-	}
-	for i, n := range u.Branches {
-		// Dictionaries differ from branch to branch: texts do not.
-		for j := range u.Output {
-			if u.Output[j].Type.Kind == column.Dict {
-				u.Output[j].Type = column.Of(column.String)
-			}
-		}
-		var err error
-		if u.Branches[i], err = convert(n, u.Output); err != nil {
-			return nil, err
-		}
+	var err error
+	if u.Output, err = align(s.Op, u.Branches); err != nil {
+		return nil, err
 	}
 	if s.All {
 		return u, nil
 	}
 	return &Distinct{Input: u}, nil
+}
+
+// difference plans INTERSECT and EXCEPT: the left rows that are, or are not,
+// among the right ones. ALL keeps repeated left rows.
+func (b *Binder) difference(s *sql.SetOp) (Node, error) {
+	left, err := b.body(s.Left)
+	if err != nil {
+		return nil, err
+	}
+	right, err := b.body(s.Right)
+	if err != nil {
+		return nil, err
+	}
+	branches := []Node{left, right}
+	out, err := align(s.Op, branches)
+	if err != nil {
+		return nil, err
+	}
+	j := &Join{Kind: SemiJoin, Left: branches[0], Right: branches[1], NullsMatch: true}
+	if s.Op == "EXCEPT" {
+		j.Kind = AntiJoin
+	}
+	sc := &scope{columns: out}
+	for i := range out {
+		j.LeftKeys, j.RightKeys = append(j.LeftKeys, sc.column(i)), append(j.RightKeys, sc.column(i))
+	}
+	if !s.All {
+		j.Left = &Distinct{Input: j.Left}
+	}
+	return j, nil
+}
+
+// align gives the branches of a set operation the same columns, which it
+// returns: the names of the first and the common types.
+func align(op string, branches []Node) ([]Column, error) {
+	out := append([]Column(nil), branches[0].Columns()...)
+	for i := range out {
+		out[i].Qualifier = ""
+	}
+	for _, n := range branches[1:] {
+		cols := n.Columns()
+		if len(cols) != len(out) {
+			return nil, planErrorf("%s queries have different number of columns", op)
+		}
+		for i, c := range cols {
+			var err error
+			if out[i].Type, err = expr.Coerce(out[i].Type, c.Type); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for i := range out {
+		// Dictionaries differ from branch to branch: texts do not.
+		if out[i].Type.Kind == column.Dict {
+			out[i].Type = column.Of(column.String)
+		}
+	}
+	for i, n := range branches {
+		var err error
+		if branches[i], err = convert(n, out); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 // convert casts a node's columns to the types of out.

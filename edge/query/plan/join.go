@@ -33,6 +33,8 @@ type Join struct {
 	// LeftKeys are over Left's columns, RightKeys over Right's; types agree
 	// pairwise, but for texts and dictionary texts.
 	LeftKeys, RightKeys []expr.Expr
+	// NullsMatch makes nulls equal each other, as set operations want it.
+	NullsMatch bool
 	// On is over Left's columns and then Right's; nil when keys say it all.
 	On expr.Expr
 }
