@@ -95,6 +95,8 @@ func build(n plan.Node, env *Env) (Operator, error) {
 		return &project{in: in, exprs: n.Exprs, ctx: ctx}, nil
 	case *plan.Limit:
 		return &limit{in: in, skip: n.Offset, left: n.Count}, nil
+	case *plan.Single:
+		return &single{in: in}, nil
 	case *plan.Aggregate:
 		return newAggregate(n, in, ctx, env), nil
 	case *plan.Distinct:

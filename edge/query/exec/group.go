@@ -23,8 +23,11 @@ type grouper struct {
 	frozen bool
 }
 
-// noGroup is no group's number.
-const noGroup = math.MaxUint32
+// noGroup and nullGroup are no group's number.
+const (
+	noGroup   = math.MaxUint32
+	nullGroup = noGroup - 1
+)
 
 // keyColumn turns the values of one key into words and back.
 type keyColumn struct {

@@ -34,7 +34,8 @@ type join struct {
 	chain   int32
 	lefts   []int32 // candidates
 	rights  []int32
-	tail    int // right rows before it were yielded or matched
+	tail    int  // right rows before it were yielded or matched
+	unknown bool // NullAware, and there is a null among the right keys
 
 	leftOut, rightOut column.Batch
 }
@@ -135,9 +136,10 @@ func (j *join) build(ctx context.Context) error {
 	j.next = make([]int32, len(groups))
 	for i := len(groups) - 1; i >= 0; i-- { // backwards: chains are in order
 		j.next[i] = -1
-		if g := groups[i]; g != noGroup {
+		if g := groups[i]; g < uint32(len(j.head)) {
 			j.next[i], j.head[g] = j.head[g], int32(i)
 		}
+		j.unknown = j.unknown || j.node.NullAware && groups[i] == nullGroup
 	}
 	if j.node.Kind == plan.RightJoin || j.node.Kind == plan.FullJoin {
 		j.matched = make([]bool, len(groups))
@@ -147,7 +149,7 @@ func (j *join) build(ctx context.Context) error {
 	return nil
 }
 
-// group numbers the keys of a batch's rows; noGroup is for keys with a null,
+// group numbers the keys of a batch's rows; nullGroup is for keys with a null,
 // which equal nothing.
 func (j *join) group(keys []expr.Expr, b *column.Batch) ([]uint32, error) {
 	j.ctx.Reset()
@@ -169,7 +171,7 @@ func (j *join) group(keys []expr.Expr, b *column.Batch) ([]uint32, error) {
 		}
 		for r := range groups {
 			if v.IsNull(r) {
-				groups[r] = noGroup
+				groups[r] = nullGroup
 			}
 		}
 	}
@@ -200,7 +202,7 @@ func (j *join) candidates() {
 	for j.at < j.probe.Len && len(j.lefts) < BatchRows {
 		if j.chain == fresh {
 			j.chain = -1
-			if g := j.keys[j.at]; g != noGroup && int(g) < len(j.head) {
+			if g := j.keys[j.at]; g < uint32(len(j.head)) {
 				j.chain = j.head[g]
 			}
 		}
@@ -268,7 +270,7 @@ func (j *join) settle(b *column.Batch) bool {
 	}
 	j.lefts = j.lefts[:0]
 	for i, found := range j.found {
-		if found == want {
+		if found == want && !(j.node.NullAware && j.rows.Len > 0 && (j.unknown || j.keys[i] == nullGroup)) {
 			j.lefts = append(j.lefts, int32(i))
 		}
 	}

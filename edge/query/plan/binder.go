@@ -18,8 +18,9 @@ type Binder struct {
 	// Ctx has the query's clock, for folding constants.
 	Ctx *expr.Context
 
-	ctes  []cte
-	depth int
+	ctes    []cte
+	depth   int
+	planned map[*sql.Subquery]scalar
 }
 
 // cte is a WITH query in scope. outer is how many of the binder's CTEs it sees.

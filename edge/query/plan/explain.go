@@ -76,6 +76,8 @@ func describe(n Node) string {
 		return "Distinct"
 	case *Join:
 		return n.describe()
+	case *Single:
+		return "Single"
 	case *Union:
 		return "Union"
 	case *Values:

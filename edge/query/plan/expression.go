@@ -68,8 +68,13 @@ func (b *Binder) bind(e sql.Expr, sc *scope) (expr.Expr, error) {
 		return b.callArgs("at_time_zone", []sql.Expr{e.X, e.Zone}, sc)
 	case *sql.Array:
 		return b.callArgs("make_array", e.Elems, sc)
-	case *sql.Subquery, *sql.Exists:
-		return nil, notImplemented("subqueries in expressions")
+	case *sql.Subquery:
+		if s, ok := b.planned[e]; ok && sc.agg == nil {
+			return expr.NewColumn(s.index, s.column.Name, s.column.Type), nil
+		}
+		return nil, notImplemented("subqueries here")
+	case *sql.Exists:
+		return nil, notImplemented("EXISTS other than as a term of WHERE")
 	case *sql.Tuple:
 		return nil, notImplemented("row values")
 	}
@@ -187,7 +192,7 @@ func (b *Binder) between(e *sql.Between, sc *scope) (expr.Expr, error) {
 
 func (b *Binder) in(e *sql.In, sc *scope) (expr.Expr, error) {
 	if e.Query != nil {
-		return nil, notImplemented("IN with a subquery")
+		return nil, notImplemented("IN with a subquery other than as a term of WHERE")
 	}
 	x, err := b.bind(e.X, sc)
 	if err != nil {

@@ -35,6 +35,9 @@ type Join struct {
 	LeftKeys, RightKeys []expr.Expr
 	// NullsMatch makes nulls equal each other, as set operations want it.
 	NullsMatch bool
+	// NullAware is for NOT IN: with a null among the right keys no left row is
+	// known to be absent, and a null is so only from nothing.
+	NullAware bool
 	// On is over Left's columns and then Right's; nil when keys say it all.
 	On expr.Expr
 }

@@ -117,6 +117,8 @@ func setInputs(n Node, in []Node) {
 		n.Branches = in
 	case *Join:
 		n.Left, n.Right = in[0], in[1]
+	case *Single:
+		n.Input = in[0]
 	}
 }
 

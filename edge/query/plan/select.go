@@ -40,15 +40,24 @@ func (b *Binder) selectQuery(s *sql.Select, q *sql.Query, limit bounds) (Node, e
 	if err != nil {
 		return nil, err
 	}
-	n := input
 	out := sc
-	if grouped(s, q) {
+	if !grouped(s, q) {
+		for _, it := range items {
+			if it.source == nil {
+				continue
+			}
+			if input, err = b.scalars(input, sc, it.source); err != nil {
+				return nil, err
+			}
+		}
+	} else {
 		a, err := b.aggregation(s, items, sc)
 		if err != nil {
 			return nil, err
 		}
 		out = &scope{columns: sc.columns, agg: a}
 	}
+	n := input
 	if err := b.bindItems(items, out); err != nil {
 		return nil, err
 	}
@@ -85,6 +94,28 @@ func (b *Binder) where(input Node, where sql.Expr, sc *scope) (Node, error) {
 	if name := firstAggregate(where); name != "" {
 		return nil, planErrorf("Aggregate functions are not allowed in the WHERE clause. Consider using HAVING instead")
 	}
+	input, err := b.scalars(input, sc, where)
+	if err != nil {
+		return nil, err
+	}
+	terms := andTerms(where)
+	if !slices.ContainsFunc(terms, isMembership) {
+		return b.filter(input, where, sc)
+	}
+	for _, term := range terms {
+		if isMembership(term) {
+			input, err = b.membership(input, term, sc)
+		} else {
+			input, err = b.filter(input, term, sc)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return input, nil
+}
+
+func (b *Binder) filter(input Node, where sql.Expr, sc *scope) (Node, error) {
 	cond, err := b.bind(where, sc)
 	if err != nil {
 		return nil, err
