@@ -38,6 +38,8 @@ func TestBodies(t *testing.T) {
 		{name: "a gzip bomb", encoding: "gzip", body: bomb, status: 413, text: "max request size (1048576 bytes) exceeded"},
 		{name: "a gzip bomb in a second member", encoding: "gzip", body: append(gzipped(t, []byte("m f=1 1\n")), bomb...), status: 413, text: "max request size"},
 		{name: "a cut gzip stream", encoding: "gzip", body: zipped[:len(zipped)-9], status: 400, text: "error decoding gzip stream: unexpected EOF"},
+		{name: "a gzip stream cut in its header", encoding: "gzip", body: []byte("x"), status: 400, text: "error decoding gzip stream: unexpected EOF"},
+		{name: "a gzip stream of nothing", encoding: "gzip", status: 400, text: "error decoding gzip stream: EOF"},
 		{name: "a gzip stream with a wrong checksum", encoding: "gzip", body: flip(gzipped(t, []byte("m f=1 1\n")), -8), status: 400, text: "error decoding gzip stream: gzip: invalid checksum"},
 		{name: "rubbish behind a gzip stream", encoding: "gzip", body: append(gzipped(t, []byte("m f=1 1\n")), "rubbish"...), status: 400, text: "error decoding gzip stream"},
 		{name: "CRLF line ends", body: []byte("m f=1 1\r\nm f=2 2\r\n"), status: 204, rows: "2"},

@@ -149,3 +149,32 @@ func TestRecoveryListenerStops(t *testing.T) {
 		}
 	}
 }
+
+// TestTokenInTheQueryOfAnUnservedRoute has p on the v1 paths where no route is:
+// a good token is told 404, another 401 (spec sections 0.2 and 1.2).
+func TestTokenInTheQueryOfAnUnservedRoute(t *testing.T) {
+	s := startServer(t)
+	created := s.do(testRequest{method: "POST", target: "/api/v3/configure/token/admin"})
+	var answer struct{ Token string }
+	if err := json.Unmarshal(created.body, &answer); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		method, path string
+		good         int
+	}{
+		{"PUT", "/query", 404},
+		{"PUT", "/query/", 404},
+		{"GET", "/write", 404},
+		{"GET", "/write/", 404},
+		{"GET", "/api/v2/write", 401}, // p is for the v1 paths alone
+		{"GET", "/nothing", 401},
+	} {
+		if r := s.do(testRequest{method: c.method, target: c.path + "?db=d&p=" + answer.Token}); r.StatusCode != c.good {
+			t.Errorf("%s %s with a good p: status %d, want %d", c.method, c.path, r.StatusCode, c.good)
+		}
+		if r := s.do(testRequest{method: c.method, target: c.path + "?db=d&p=wrong"}); r.StatusCode != 401 {
+			t.Errorf("%s %s with a wrong p: status %d", c.method, c.path, r.StatusCode)
+		}
+	}
+}

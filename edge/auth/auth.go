@@ -28,6 +28,17 @@ const (
 	Metrics
 )
 
+// ForPath is the need of a path that no route serves. The v1 paths take the
+// query parameter p whatever the method (spec section 1.2): who has a token is
+// told that there is nothing, and not that it is wrong.
+func ForPath(path string) Need {
+	switch strings.TrimSuffix(path, "/") {
+	case "/write", "/query":
+		return TokenOrQuery
+	}
+	return Token
+}
+
 // Errors of Authenticate.
 var (
 	// ErrMalformed is an Authorization header that no scheme understands: 400.

@@ -74,7 +74,7 @@ func NewHandler(o Options) *Handler {
 	h.router.NotFound = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		// Authentication comes before routing: who has no token learns nothing
 		// about the paths.
-		if h.authorize(w, req, auth.Token) {
+		if h.authorize(w, req, auth.ForPath(req.URL.Path)) {
 			o.Deny(w, http.StatusNotFound, "not found")
 		}
 	})

@@ -41,6 +41,9 @@ func (a *API) openBody(r *http.Request) (*body, error) {
 		}
 		if err := gz.Reset(b.r); err != nil {
 			gzipReaders.Put(gz)
+			if errors.Is(err, io.ErrUnexpectedEOF) { // within the gzip header
+				return nil, badRequest("error decoding gzip stream: " + err.Error())
+			}
 			return nil, b.explain(err)
 		}
 		b.gz, b.r = gz, gz
