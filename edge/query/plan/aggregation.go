@@ -79,6 +79,9 @@ func (a *aggregation) group(e sql.Expr, items []item) error {
 	if name := firstAggregate(source); name != "" {
 		return planErrorf("Aggregate functions are not allowed in GROUP BY: %s", name)
 	}
+	if hasWindow(source) {
+		return planErrorf("Window functions are not allowed in GROUP BY")
+	}
 	k, err := a.binder.bind(source, a.input)
 	if err != nil {
 		again, aerr := a.binder.bind(substitute(source, items), a.input)
@@ -126,7 +129,7 @@ func (a *aggregation) bind(e sql.Expr) (bound expr.Expr, done bool, err error) {
 		bound, err = a.call(c)
 		return bound, true, err
 	}
-	if firstAggregate(e) != "" {
+	if firstAggregate(e) != "" || hasWindow(e) {
 		return nil, false, nil
 	}
 	plain, err := a.binder.bind(e, a.input)
@@ -149,35 +152,45 @@ var canonical = map[string]string{
 
 // call registers an aggregate and returns its column in the output.
 func (a *aggregation) call(c *sql.Call) (expr.Expr, error) {
+	for _, arg := range c.Args {
+		if inner := firstAggregate(arg); inner != "" {
+			return nil, planErrorf("Aggregate function calls cannot be nested: %s in %s", inner, strings.ToLower(c.Name.Name))
+		}
+	}
+	call, text, err := a.binder.aggregate(c, a.input)
+	if err != nil {
+		return nil, err
+	}
+	return a.register(call, text), nil
+}
+
+// aggregate binds the call of an aggregate in the scope of its arguments, and
+// returns its canonical text.
+func (b *Binder) aggregate(c *sql.Call, sc *scope) (call AggCall, text string, err error) {
 	name := strings.ToLower(c.Name.Name)
 	if n, ok := canonical[name]; ok {
 		name = n
 	}
 	spec := agg.Spec{Name: name, Distinct: c.Distinct, Star: c.Star, IgnoreNulls: c.IgnoreNulls != nil && *c.IgnoreNulls}
 	if c.Star && name != "count" {
-		return nil, planErrorf("%s(*) is not supported", name)
+		return call, "", planErrorf("%s(*) is not supported", name)
 	}
-	for _, arg := range c.Args {
-		if inner := firstAggregate(arg); inner != "" {
-			return nil, planErrorf("Aggregate function calls cannot be nested: %s in %s", inner, name)
-		}
-	}
-	args, err := a.binder.list(c.Args, a.input)
+	args, err := b.list(c.Args, sc)
 	if err != nil {
-		return nil, err
+		return call, "", err
 	}
 	sorts := c.OrderBy
 	if c.Within != nil {
 		// f(p) WITHIN GROUP (ORDER BY x) is f(x, p).
-		x, err := a.binder.bind(c.Within[0].Expr, a.input)
+		x, err := b.bind(c.Within[0].Expr, sc)
 		if err != nil {
-			return nil, err
+			return call, "", err
 		}
 		args = append([]expr.Expr{x}, args...)
 	}
 	for i, e := range args {
-		if args[i], err = expr.Fold(a.binder.Ctx, e); err != nil {
-			return nil, err
+		if args[i], err = expr.Fold(b.Ctx, e); err != nil {
+			return call, "", err
 		}
 		spec.Args = append(spec.Args, args[i].Type())
 		var lit *expr.Value
@@ -188,9 +201,9 @@ func (a *aggregation) call(c *sql.Call) (expr.Expr, error) {
 	}
 	shown := texts(args)
 	for _, s := range sorts {
-		e, err := a.binder.bind(s.Expr, a.input)
+		e, err := b.bind(s.Expr, sc)
 		if err != nil {
-			return nil, err
+			return call, "", err
 		}
 		k := sortKey(s, e)
 		args = append(args, e)
@@ -198,10 +211,10 @@ func (a *aggregation) call(c *sql.Call) (expr.Expr, error) {
 	}
 	t, err := agg.Type(spec)
 	if err != nil {
-		return nil, err
+		return call, "", err
 	}
-	call := AggCall{Spec: spec, Args: args, Type: t}
-	text := name + "(" + strings.Join(shown, ",") + ")"
+	call = AggCall{Spec: spec, Args: args, Type: t}
+	text = name + "(" + strings.Join(shown, ",") + ")"
 	switch {
 	case c.Star:
 		text = name + "(*)"
@@ -212,15 +225,15 @@ func (a *aggregation) call(c *sql.Call) (expr.Expr, error) {
 		text = strings.TrimSuffix(text, ")") + ") ORDER BY [" + orderText(args[len(shown):], spec.OrderBy) + "]"
 	}
 	if c.Filter != nil {
-		if call.Filter, err = a.binder.bind(c.Filter, a.input); err != nil {
-			return nil, err
+		if call.Filter, err = b.bind(c.Filter, sc); err != nil {
+			return call, "", err
 		}
 		if call.Filter, err = predicate(call.Filter); err != nil {
-			return nil, err
+			return call, "", err
 		}
 		text += " FILTER (WHERE " + call.Filter.String() + ")"
 	}
-	return a.register(call, text), nil
+	return call, text, nil
 }
 
 func texts(es []expr.Expr) []string {

@@ -12,6 +12,9 @@ import (
 // bind binds an expression in a scope. After grouping it looks for keys and
 // aggregates first.
 func (b *Binder) bind(e sql.Expr, sc *scope) (expr.Expr, error) {
+	if c, ok := e.(*sql.Call); ok && c.Over != nil {
+		return b.bindWindow(c, sc)
+	}
 	if sc.agg != nil {
 		if bound, done, err := sc.agg.bind(e); done || err != nil {
 			return bound, err
@@ -307,8 +310,8 @@ var gapFunctions = map[string]bool{"date_bin_gapfill": true, "date_bin_wallclock
 func (b *Binder) call(e *sql.Call, sc *scope) (expr.Expr, error) {
 	name := strings.ToLower(e.Name.Name)
 	switch {
-	case e.Over != nil:
-		return nil, notImplemented("window functions")
+	case ignoresFrame(name):
+		return nil, planErrorf("%s is a window function: it needs OVER (...)", name)
 	case gapFunctions[name]:
 		return nil, notImplemented("gap filling with %s", name)
 	case unbuilt[name] != "":

@@ -73,6 +73,8 @@ func eachExpr(n Node, fn func(expr.Expr) (expr.Expr, error)) error {
 				return err
 			}
 		}
+	case *Window:
+		return replace(n.exprs()...)
 	case *Join:
 		for i := range n.LeftKeys {
 			if err := replace(&n.LeftKeys[i], &n.RightKeys[i]); err != nil {
@@ -118,6 +120,8 @@ func setInputs(n Node, in []Node) {
 	case *Join:
 		n.Left, n.Right = in[0], in[1]
 	case *Single:
+		n.Input = in[0]
+	case *Window:
 		n.Input = in[0]
 	}
 }

@@ -14,6 +14,8 @@ type scope struct {
 	// columns are those of the input, and what is bound refers to the output
 	// of the aggregation.
 	agg *aggregation
+	// windows collects window calls where they are allowed.
+	windows *windows
 }
 
 // match says whether a reference means a column.

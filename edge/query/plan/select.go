@@ -20,11 +20,12 @@ type item struct {
 
 // selectQuery plans one SELECT with the ORDER BY and LIMIT around it.
 //
-// The node chain is Scan, Filter, Aggregate, Filter (HAVING), Project, Sort,
-// Distinct, Limit, and a Project that drops columns needed for sorting only.
+// The node chain is Scan, Filter, Aggregate, Filter (HAVING), Window, Filter
+// (QUALIFY), Project, Sort, Distinct, Limit, and a Project that drops columns
+// needed for sorting only.
 func (b *Binder) selectQuery(s *sql.Select, q *sql.Query, limit bounds) (Node, error) {
-	if s.Qualify != nil || s.Windows != nil {
-		return nil, notImplemented("window functions")
+	if err := resolveWindows(s, q); err != nil {
+		return nil, err
 	}
 	input, err := b.from(s.From)
 	if err != nil {
@@ -40,7 +41,7 @@ func (b *Binder) selectQuery(s *sql.Select, q *sql.Query, limit bounds) (Node, e
 	if err != nil {
 		return nil, err
 	}
-	out := sc
+	out := &scope{columns: sc.columns, windows: &windows{}}
 	if !grouped(s, q) {
 		for _, it := range items {
 			if it.source == nil {
@@ -50,14 +51,9 @@ func (b *Binder) selectQuery(s *sql.Select, q *sql.Query, limit bounds) (Node, e
 				return nil, err
 			}
 		}
-	} else {
-		a, err := b.aggregation(s, items, sc)
-		if err != nil {
-			return nil, err
-		}
-		out = &scope{columns: sc.columns, agg: a}
+	} else if out.agg, err = b.aggregation(s, items, sc); err != nil {
+		return nil, err
 	}
-	n := input
 	if err := b.bindItems(items, out); err != nil {
 		return nil, err
 	}
@@ -69,25 +65,68 @@ func (b *Binder) selectQuery(s *sql.Select, q *sql.Query, limit bounds) (Node, e
 	if err != nil {
 		return nil, err
 	}
-	var having expr.Expr
-	if s.Having != nil {
-		if out.agg == nil {
-			return nil, planErrorf("HAVING needs GROUP BY or an aggregate")
-		}
-		if having, err = b.bind(s.Having, out); err != nil {
-			return nil, err
-		}
-		if having, err = predicate(having); err != nil {
-			return nil, err
-		}
+	having, err := b.having(s, items, out)
+	if err != nil {
+		return nil, err
 	}
+	qualify, err := b.qualify(s, items, out)
+	if err != nil {
+		return nil, err
+	}
+	n := input
 	if out.agg != nil {
 		n = out.agg.node(input)
 	}
 	if having != nil {
 		n = &Filter{n, having}
 	}
+	n, place := out.windows.nodes(n)
+	settle := func(e expr.Expr) expr.Expr { return expr.Remap(e, place) }
+	for i := range items {
+		items[i].bound = settle(items[i].bound)
+	}
+	for i := range keys {
+		keys[i].Expr = settle(keys[i].Expr)
+	}
+	for i := range on {
+		on[i] = settle(on[i])
+	}
+	if qualify != nil {
+		n = &Filter{n, settle(qualify)}
+	}
 	return finish(n, s, items, keys, on, limit)
+}
+
+// having binds HAVING, in which names of the input come before aliases.
+func (b *Binder) having(s *sql.Select, items []item, out *scope) (expr.Expr, error) {
+	if s.Having == nil {
+		return nil, nil
+	}
+	if out.agg == nil {
+		return nil, planErrorf("HAVING needs GROUP BY or an aggregate")
+	}
+	plain := *out
+	plain.windows = nil
+	cond, err := b.bindOrder(s.Having, items, &plain)
+	if err != nil {
+		return nil, err
+	}
+	return predicate(cond)
+}
+
+// qualify binds QUALIFY, which chooses rows by window functions.
+func (b *Binder) qualify(s *sql.Select, items []item, out *scope) (expr.Expr, error) {
+	if s.Qualify == nil {
+		return nil, nil
+	}
+	cond, err := b.bindOrder(s.Qualify, items, out)
+	if err != nil {
+		return nil, err
+	}
+	if len(out.windows.calls) == 0 {
+		return nil, planErrorf("QUALIFY clause requires window functions in the SELECT list or QUALIFY clause")
+	}
+	return predicate(cond)
 }
 
 func (b *Binder) where(input Node, where sql.Expr, sc *scope) (Node, error) {
