@@ -25,8 +25,8 @@ type sorter struct {
 	order []int32      // rows in order, once sorted
 	// compares compares two rows by each key, once sorted.
 	compares []func(a, b int32) int
-	at    int
-	ready bool
+	at       int
+	ready    bool
 	// full says that rows were cut: the row at Top-1 is the last of the first.
 	full   bool
 	picked []int32

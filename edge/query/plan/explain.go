@@ -66,6 +66,10 @@ func describe(n Node) string {
 		return n.describe()
 	case *Window:
 		return n.describe()
+	case *Apply:
+		return n.describe()
+	case *GapFill:
+		return n.describe()
 	case *Single:
 		return "Single"
 	case *Union:

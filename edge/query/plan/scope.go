@@ -16,6 +16,10 @@ type scope struct {
 	agg *aggregation
 	// windows collects window calls where they are allowed.
 	windows *windows
+	// gap says that rows are grouped with gap filling: its bins can be named.
+	gap bool
+	// subqueries collects subqueries where they are allowed.
+	subqueries *subqueries
 }
 
 // match says whether a reference means a column.

@@ -41,18 +41,11 @@ func (b *Binder) selectQuery(s *sql.Select, q *sql.Query, limit bounds) (Node, e
 	if err != nil {
 		return nil, err
 	}
-	out := &scope{columns: sc.columns, windows: &windows{}}
-	if !grouped(s, q) {
-		for _, it := range items {
-			if it.source == nil {
-				continue
-			}
-			if input, err = b.scalars(input, sc, it.source); err != nil {
-				return nil, err
-			}
+	out := &scope{columns: sc.columns, windows: &windows{}, subqueries: &subqueries{}}
+	if grouped(s, q) {
+		if out.agg, err = b.aggregation(s, items, sc); err != nil {
+			return nil, err
 		}
-	} else if out.agg, err = b.aggregation(s, items, sc); err != nil {
-		return nil, err
 	}
 	if err := b.bindItems(items, out); err != nil {
 		return nil, err
@@ -65,7 +58,8 @@ func (b *Binder) selectQuery(s *sql.Select, q *sql.Query, limit bounds) (Node, e
 	if err != nil {
 		return nil, err
 	}
-	having, err := b.having(s, items, out)
+	havingSubqueries := &subqueries{}
+	having, err := b.having(s, items, out, havingSubqueries)
 	if err != nil {
 		return nil, err
 	}
@@ -75,13 +69,28 @@ func (b *Binder) selectQuery(s *sql.Select, q *sql.Query, limit bounds) (Node, e
 	}
 	n := input
 	if out.agg != nil {
-		n = out.agg.node(input)
+		if n, err = out.agg.node(input); err != nil {
+			return nil, err
+		}
 	}
 	if having != nil {
-		n = &Filter{n, having}
+		m, values, err := b.attach(n, havingSubqueries)
+		if err != nil {
+			return nil, err
+		}
+		n = &Filter{m, values(having)}
 	}
-	n, place := out.windows.nodes(n)
-	settle := func(e expr.Expr) expr.Expr { return expr.Remap(e, place) }
+	if out.agg != nil && out.agg.gap != nil {
+		if n, err = out.agg.fillGaps(n, input); err != nil {
+			return nil, err
+		}
+	}
+	n, values, err := b.attach(n, out.subqueries)
+	if err != nil {
+		return nil, err
+	}
+	n, place := out.windows.nodes(n, values)
+	settle := func(e expr.Expr) expr.Expr { return expr.Remap(values(e), place) }
 	for i := range items {
 		items[i].bound = settle(items[i].bound)
 	}
@@ -98,7 +107,7 @@ func (b *Binder) selectQuery(s *sql.Select, q *sql.Query, limit bounds) (Node, e
 }
 
 // having binds HAVING, in which names of the input come before aliases.
-func (b *Binder) having(s *sql.Select, items []item, out *scope) (expr.Expr, error) {
+func (b *Binder) having(s *sql.Select, items []item, out *scope, sub *subqueries) (expr.Expr, error) {
 	if s.Having == nil {
 		return nil, nil
 	}
@@ -106,7 +115,11 @@ func (b *Binder) having(s *sql.Select, items []item, out *scope) (expr.Expr, err
 		return nil, planErrorf("HAVING needs GROUP BY or an aggregate")
 	}
 	plain := *out
-	plain.windows = nil
+	plain.windows, plain.subqueries = nil, sub
+	if g := out.agg.gap; g != nil {
+		g.off = true
+		defer func() { g.off = false }()
+	}
 	cond, err := b.bindOrder(s.Having, items, &plain)
 	if err != nil {
 		return nil, err
@@ -133,36 +146,46 @@ func (b *Binder) where(input Node, where sql.Expr, sc *scope) (Node, error) {
 	if name := firstAggregate(where); name != "" {
 		return nil, planErrorf("Aggregate functions are not allowed in the WHERE clause. Consider using HAVING instead")
 	}
-	input, err := b.scalars(input, sc, where)
-	if err != nil {
-		return nil, err
-	}
 	terms := andTerms(where)
 	if !slices.ContainsFunc(terms, isMembership) {
 		return b.filter(input, where, sc)
 	}
 	for _, term := range terms {
 		if isMembership(term) {
-			input, err = b.membership(input, term, sc)
-		} else {
-			input, err = b.filter(input, term, sc)
+			n, ok, err := b.membership(input, term, sc)
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				input = n
+				continue
+			}
 		}
-		if err != nil {
+		var err error
+		if input, err = b.filter(input, term, sc); err != nil {
 			return nil, err
 		}
 	}
 	return input, nil
 }
 
+// filter puts a condition on a node. Columns that its subqueries needed stay;
+// no name means them.
 func (b *Binder) filter(input Node, where sql.Expr, sc *scope) (Node, error) {
-	cond, err := b.bind(where, sc)
+	inner := *sc
+	inner.subqueries = &subqueries{}
+	cond, err := b.bind(where, &inner)
 	if err != nil {
 		return nil, err
 	}
 	if cond, err = predicate(cond); err != nil {
 		return nil, err
 	}
-	return &Filter{input, cond}, nil
+	input, settle, err := b.attach(input, inner.subqueries)
+	if err != nil {
+		return nil, err
+	}
+	return &Filter{input, settle(cond)}, nil
 }
 
 // predicate checks that an expression can decide about rows.

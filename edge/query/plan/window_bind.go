@@ -118,11 +118,15 @@ func sameWindow(a, b *Window) bool {
 }
 
 // nodes stacks the windows on their input and returns where the calls are
-// then: the position of every column from windowBase on.
-func (ws *windows) nodes(input Node) (Node, func(int) int) {
+// then: the position of every column from windowBase on. settle replaces what
+// stands for subqueries.
+func (ws *windows) nodes(input Node, settle func(expr.Expr) expr.Expr) (Node, func(int) int) {
 	place := make([]int, len(ws.calls))
 	for s, w := range ws.specs {
 		w.Input = input
+		for _, e := range w.exprs() {
+			*e = settle(*e)
+		}
 		w.Output = append([]Column(nil), input.Columns()...)
 		for i, c := range ws.calls {
 			if c.spec == s {
@@ -133,7 +137,7 @@ func (ws *windows) nodes(input Node) (Node, func(int) int) {
 		input = w
 	}
 	return input, func(i int) int {
-		if i < windowBase {
+		if i < windowBase || i >= subqueryBase {
 			return i
 		}
 		return place[i-windowBase]
