@@ -119,6 +119,7 @@ func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) 
 	if err := e.acquire(ctx); err != nil {
 		return nil, err
 	}
+	r.entry.permitted(e.opts.Now())
 	r.ctx, r.cancel = ctx, func() {}
 	if e.opts.Timeout > 0 {
 		r.ctx, r.cancel = context.WithTimeout(ctx, e.opts.Timeout)
