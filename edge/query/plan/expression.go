@@ -314,6 +314,8 @@ func (b *Binder) call(e *sql.Call, sc *scope) (expr.Expr, error) {
 	switch {
 	case name == "unnest":
 		return b.unnest(e, sc)
+	case name == "grouping":
+		return nil, planErrorf("grouping needs GROUP BY with ROLLUP, CUBE or GROUPING SETS")
 	case ignoresFrame(name):
 		return nil, planErrorf("%s is a window function: it needs OVER (...)", name)
 	case gapBins[name] != "" && sc.gap:
