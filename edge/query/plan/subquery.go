@@ -172,9 +172,12 @@ func (b *Binder) inQuery(input Node, e *sql.In, sc *scope) (Node, error) {
 	if !e.Not {
 		return newJoin(SemiJoin, input, sub, []expr.Expr{eq})
 	}
-	j := &Join{Kind: AntiJoin, Left: input, Right: sub, NullAware: true}
-	if !j.key(eq) {
+	// What is looked for may be a constant: then every left row has one key.
+	keys, ok := eq.(*expr.Binary)
+	if !ok || !hashable(keys.L.Type(), keys.R.Type()) {
 		return nil, notImplemented("NOT IN with %s and a subquery of %s", x.Type(), c.Type)
 	}
+	j := &Join{Kind: AntiJoin, Left: input, Right: sub, NullAware: true}
+	j.LeftKeys, j.RightKeys = []expr.Expr{keys.L}, []expr.Expr{j.toRight(keys.R)}
 	return j, nil
 }
