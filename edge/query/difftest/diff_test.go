@@ -36,8 +36,8 @@ func TestAgainstDuckDB(t *testing.T) {
 		"overlapping files": query.New(provider{files}, query.Options{}),
 		"files and buffer":  query.New(provider{mixed}, query.Options{}),
 	}
-	failures, refused := 0, 0
-	const portion = 100
+	failures, unanswered := 0, 0
+	const portion = 50
 	for from := 0; from < *queriesFlag; from += portion {
 		questions := make([]question, min(portion, *queriesFlag-from))
 		sqls := make([]string, len(questions))
@@ -51,21 +51,24 @@ func TestAgainstDuckDB(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, q := range questions {
+			if errs[i] != nil && strings.Contains(errs[i].Error(), "Not implemented Error") {
+				unanswered++ // there, that is
+				continue
+			}
 			if errs[i] != nil {
-				refused++
-				t.Errorf("query %d: %v\n  Tarn: %s\n  DuckDB: %s", from+i, errs[i], q.tarn, q.duck)
-				failures++
+				t.Fatalf("query %d: %v\n  Tarn: %s\n  DuckDB: %s", from+i, errs[i], q.tarn, q.duck)
+			}
+			want, err := cells(answers[i])
+			if err != nil {
+				t.Fatal(err)
 			}
 			for name, e := range engines {
-				if errs[i] != nil {
-					break
-				}
 				got, err := ask(e, q.tarn)
 				diff := ""
 				if err != nil {
 					diff = err.Error()
 				} else {
-					diff = differ(answers[i].Rows, got, q.ordered, fuzzy(q))
+					diff = differ(want, got, q.ordered, fuzzy(q))
 				}
 				if diff != "" {
 					failures++
@@ -77,6 +80,9 @@ func TestAgainstDuckDB(t *testing.T) {
 				t.Fatalf("enough: %d of %d queries compared", from+i+1, *queriesFlag)
 			}
 		}
+	}
+	if unanswered*20 > *queriesFlag {
+		t.Errorf("DuckDB has no answer to %d of %d queries", unanswered, *queriesFlag)
 	}
 }
 

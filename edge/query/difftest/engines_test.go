@@ -98,8 +98,8 @@ func startDuckDB(t *testing.T, s *store.Store, dir string) *duckdb.Process {
 	return p
 }
 
-// ask runs a query on Tarn and returns its rows as DuckDB's script gives them.
-func ask(e *query.Engine, sql string) (rows [][]*string, err error) {
+// ask runs a query on Tarn.
+func ask(e *query.Engine, sql string) (rows [][]cell, err error) {
 	ctx := context.Background()
 	r, err := e.Query(ctx, query.Request{Database: "db", Text: sql, Language: query.SQL})
 	if err != nil {
@@ -119,35 +119,55 @@ func ask(e *query.Engine, sql string) (rows [][]*string, err error) {
 			return nil, err
 		}
 		for i := range b.Len {
-			row := make([]*string, len(b.Cols))
+			row := make([]cell, len(b.Cols))
 			for j, v := range b.Cols {
-				row[j] = cell(v, i)
+				row[j] = cellOf(v, i)
 			}
 			rows = append(rows, row)
 		}
 	}
 }
 
-func cell(v *column.Vector, i int) *string {
+func cellOf(v *column.Vector, i int) cell {
 	if v.IsNull(i) {
-		return nil
+		return cell{null: true}
 	}
-	var s string
 	switch v.Type.Kind {
 	case column.Int64:
-		s = "i" + strconv.FormatInt(v.Ints[i], 10)
+		return cell{text: "i" + strconv.FormatInt(v.Ints[i], 10)}
 	case column.Uint64:
-		s = "i" + strconv.FormatUint(v.Uints[i], 10)
+		return cell{text: "i" + strconv.FormatUint(v.Uints[i], 10)}
 	case column.Float64:
-		s = "f" + strconv.FormatFloat(v.Floats[i], 'g', -1, 64)
+		return cell{float: v.Floats[i]}
 	case column.Bool:
-		s = "b" + strconv.FormatBool(v.Bools[i])
+		return cell{text: "b" + strconv.FormatBool(v.Bools[i])}
 	case column.String, column.Dict:
-		s = "s" + strings.Clone(v.Text(i))
+		return cell{text: "s" + strings.Clone(v.Text(i))}
 	case column.Timestamp:
-		s = "t" + strconv.FormatInt(v.Ints[i], 10)
-	default:
-		s = "?" + v.Type.String()
+		return cell{text: "t" + strconv.FormatInt(v.Ints[i], 10)}
 	}
-	return &s
+	return cell{text: "?" + v.Type.String()}
+}
+
+// cells are the rows of DuckDB's answer.
+func cells(a *duckdb.Answer) ([][]cell, error) {
+	rows := make([][]cell, len(a.Rows))
+	for i, r := range a.Rows {
+		rows[i] = make([]cell, len(r))
+		for j, c := range r {
+			switch {
+			case c == nil:
+				rows[i][j] = cell{null: true}
+			case (*c)[0] == 'f':
+				f, err := strconv.ParseFloat((*c)[1:], 64)
+				if err != nil {
+					return nil, fmt.Errorf("a float of DuckDB: %w", err)
+				}
+				rows[i][j] = cell{float: f}
+			default:
+				rows[i][j] = cell{text: *c}
+			}
+		}
+	}
+	return rows, nil
 }

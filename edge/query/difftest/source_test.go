@@ -56,16 +56,26 @@ func renamed(columns []expr, as string) []expr {
 
 // source is something in FROM.
 func (g *gen) source(depth int, small bool) source {
+	s := g.base(small)
 	switch {
 	case len(g.ctes) > 0 && g.chance(50):
 		c := g.ctes[g.IntN(len(g.ctes))]
 		as := g.alias("w")
-		return source{text: both(c.name + " " + as), columns: renamed(c.columns, as), rows: c.rows, name: as}
+		s = source{text: both(c.name + " " + as), columns: renamed(c.columns, as), rows: c.rows, name: as}
 	case depth > 0 && g.chance(25):
-		return g.derived(depth)
+		s = g.derived(depth)
 	}
-	return g.base(small)
+	if small && s.rows > maxJoined {
+		return g.base(true)
+	}
+	return s
 }
+
+// maxJoined bounds the rows of what is joined, and maxPairs those of a join.
+const (
+	maxJoined = 1000
+	maxPairs  = 60_000
+)
 
 // from is a FROM clause: one source or a join.
 func (g *gen) from(depth int) source {
@@ -79,9 +89,6 @@ func (g *gen) from(depth int) source {
 	}
 	return s
 }
-
-// maxPairs bounds the pairs of rows that a join without keys looks at.
-const maxPairs = 60_000
 
 func (g *gen) joined(l, r source) source {
 	s := source{columns: append(append([]expr(nil), l.columns...), r.columns...)}
@@ -119,6 +126,9 @@ func (g *gen) joined(l, r source) source {
 		equal(str, stamp)
 	}
 	g.scope = s.columns
+	if s.rows > maxPairs {
+		return l
+	}
 	if len(on) == 0 || g.chance(25) {
 		on = append(on, g.cond(1))
 	}
