@@ -82,6 +82,12 @@ func build(n plan.Node, env *Env) (Operator, error) {
 		return newSort(n, env)
 	case *plan.Join:
 		return newJoin(n, env)
+	case *plan.Window:
+		return newWindow(n, env)
+	case *plan.GapFill:
+		return newGapFill(n, env)
+	case *plan.Apply:
+		return newApply(n, env)
 	}
 	in, err := Build(n.Inputs()[0], env)
 	if err != nil {
