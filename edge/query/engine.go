@@ -52,6 +52,8 @@ type Options struct {
 	Logger *slog.Logger
 	// System has the tables of schema "system".
 	System plan.System
+	// Caches has what last_cache and distinct_cache read.
+	Caches plan.Caches
 }
 
 // Engine runs queries. It is safe for concurrent use.
@@ -192,7 +194,7 @@ func (e *Engine) plan(ctx context.Context, req Request, now int64) (*plan.Statem
 		return nil, err
 	}
 	ec := expr.NewContext(ctx, now)
-	b := &plan.Binder{Database: db, System: e.system(), Params: params, Ctx: ec}
+	b := &plan.Binder{Database: db, System: e.system(), Caches: e.opts.Caches, Params: params, Ctx: ec}
 	st, err := b.Bind(statement)
 	if err != nil {
 		return nil, err

@@ -312,6 +312,8 @@ func (b *Binder) index(e *sql.Index, sc *scope) (expr.Expr, error) {
 func (b *Binder) call(e *sql.Call, sc *scope) (expr.Expr, error) {
 	name := strings.ToLower(e.Name.Name)
 	switch {
+	case name == "unnest":
+		return b.unnest(e, sc)
 	case ignoresFrame(name):
 		return nil, planErrorf("%s is a window function: it needs OVER (...)", name)
 	case gapBins[name] != "" && sc.gap:

@@ -54,14 +54,7 @@ func (b *Binder) table(t sql.TableExpr) (Node, error) {
 		}
 		return rename(requalify(n, ""), t.Alias)
 	case *sql.TableFunc:
-		switch name := t.Name[len(t.Name)-1].Name; name {
-		case "last_cache":
-			return nil, planErrorf("could not find cache for the given arguments")
-		case "distinct_cache":
-			return nil, planErrorf("could not find distinct value cache for the given arguments")
-		default:
-			return nil, notImplemented("the table function %s", name)
-		}
+		return b.tableFunc(t)
 	case *sql.Join:
 		return b.join(t)
 	}
@@ -73,7 +66,11 @@ func (b *Binder) named(name sql.ObjectName, alias *sql.TableAlias) (Node, error)
 	last := name[len(name)-1].Name
 	if len(name) == 1 {
 		for i := len(b.ctes) - 1; i >= 0; i-- {
-			if c := b.ctes[i]; c.name == last {
+			switch c := b.ctes[i]; {
+			case c.name != last:
+			case c.work != nil:
+				return c.work.scan(last), nil
+			default:
 				return b.cte(c)
 			}
 		}
@@ -135,6 +132,9 @@ func (b *Binder) cte(c cte) (Node, error) {
 	saved := b.ctes
 	b.ctes = b.ctes[:c.outer:c.outer]
 	defer func() { b.ctes = saved }()
+	if n, ok, err := b.recursive(c); ok || err != nil {
+		return n, err
+	}
 	n, err := b.query(c.query)
 	if err != nil {
 		return nil, err

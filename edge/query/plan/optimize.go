@@ -75,6 +75,18 @@ func eachExpr(n Node, fn func(expr.Expr) (expr.Expr, error)) error {
 		}
 	case *Window:
 		return replace(n.exprs()...)
+	case *Unnest:
+		for i := range n.Lists {
+			if err := replace(&n.Lists[i]); err != nil {
+				return err
+			}
+		}
+	case *Expand:
+		for i := range n.Keys {
+			if err := replace(&n.Keys[i]); err != nil {
+				return err
+			}
+		}
 	case *GapFill:
 		for i := range n.Fills {
 			if err := replace(&n.Fills[i].Expr); err != nil {
@@ -139,6 +151,12 @@ func setInputs(n Node, in []Node) {
 		n.Input = in[0]
 	case *GapFill:
 		n.Input = in[0]
+	case *Expand:
+		n.Input = in[0]
+	case *Unnest:
+		n.Input = in[0]
+	case *Recursive:
+		n.Static, n.Term = in[0], in[1]
 	}
 }
 
