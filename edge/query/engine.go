@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"strconv"
@@ -256,6 +257,7 @@ func (e *Engine) explain(ctx context.Context, st *plan.Statement, logical string
 		return explanation([2]string{"logical_plan", logical}, [2]string{"physical_plan", plan.Format(st.Plan, nil)}), nil
 	}
 	env.Profile = exec.Profile{}
+	start := time.Now()
 	op, err := exec.Build(st.Plan, env)
 	if err != nil {
 		return nil, err
@@ -270,7 +272,8 @@ func (e *Engine) explain(ctx context.Context, st *plan.Statement, logical string
 		}
 		return nil, errors.Join(err, cerr)
 	}
-	return explanation([2]string{"Plan with Metrics", plan.Format(st.Plan, env.Profile.Note)}), nil
+	total := fmt.Sprintf("\nTotal: elapsed=%s memory_peak=%d", time.Since(start).Round(time.Microsecond), env.Budget.Peak())
+	return explanation([2]string{"Plan with Metrics", plan.Format(st.Plan, env.Profile.Note) + total}), nil
 }
 
 // explanation is the answer of EXPLAIN: a plan's kind and text.

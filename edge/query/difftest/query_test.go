@@ -51,7 +51,7 @@ func (g *gen) core(depth int, kinds []kind) (q question, s source) {
 	g.scope = s.columns
 	where := text{}
 	if g.chance(60) {
-		where = fill(" WHERE ?", g.where(depth))
+		where = fill(" WHERE ?", g.where(depth, s.rows))
 	}
 	if kinds == nil && g.chance(40) {
 		return g.grouped(s, where), s
@@ -72,12 +72,20 @@ func (g *gen) core(depth int, kinds []kind) (q question, s source) {
 		default:
 			e = g.scalar(kind(g.IntN(6)), 3)
 		}
-		if kinds == nil && depth > 0 && g.chance(4) {
+		switch {
+		case kinds == nil && depth > 0 && g.chance(4):
 			e = g.scalarQuery(depth - 1)
+		case kinds == nil && depth > 0 && s.rows <= maxJoined && g.chance(4):
+			e = g.correlatedScalar()
+		case s.base && kinds == nil && g.chance(12):
+			e = g.window(s)
 		}
 		items = append(items, g.named_(&q, e))
 	}
 	q.text = fill("SELECT ? FROM ??", join(items, ", "), s.text, where)
+	if s.base && g.chance(4) {
+		q.text = fill("? QUALIFY ?", q.text, g.qualify(s))
+	}
 	return q, s
 }
 

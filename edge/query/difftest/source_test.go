@@ -116,17 +116,17 @@ func (g *gen) joined(l, r source) source {
 		b, okb := g.column(k)
 		if ok && okb {
 			on = append(on, fill(pick(g.Rand, "? = ?", "?2 = ?1"), a.text, b.text))
-			s.rows /= 6
+			s.rows = l.rows * r.rows / 4
 		}
 	}
 	if g.chance(85) {
 		equal(str, stamp, integer)
 	}
-	if s.rows > 4000 || g.chance(30) {
+	if len(on) == 0 && !few || g.chance(30) {
 		equal(str, stamp)
 	}
 	g.scope = s.columns
-	if s.rows > maxPairs {
+	if s.rows > maxPairs/2 && len(on) == 0 || s.rows > maxPairs {
 		return l
 	}
 	if len(on) == 0 || g.chance(25) {

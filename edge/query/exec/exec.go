@@ -258,7 +258,13 @@ func (p Profile) Note(n plan.Node) string {
 	if m == nil {
 		return ""
 	}
-	s := fmt.Sprintf("output_rows=%d batches=%d elapsed=%s", m.Rows, m.Batches, m.Took.Round(time.Microsecond))
+	own := m.Took
+	for _, in := range n.Inputs() {
+		if i := p[in]; i != nil {
+			own -= i.Took
+		}
+	}
+	s := fmt.Sprintf("output_rows=%d batches=%d elapsed_compute=%s", m.Rows, m.Batches, max(own, 0).Round(time.Microsecond))
 	if m.Note != nil {
 		s += " " + m.Note()
 	}

@@ -305,14 +305,7 @@ func (b *Binder) orderKeys(s *sql.Select, q *sql.Query, items []item, sc *scope)
 	}
 	var keys []SortKey
 	for _, it := range sorts {
-		e, err := b.ordinalOr(it.Expr, len(items), func(i int) expr.Expr { return items[i].bound }, func() (expr.Expr, error) {
-			if ref, ok := it.Expr.(*sql.ColumnRef); ok && len(ref.Qualifier) == 0 {
-				if i := slices.IndexFunc(items, func(o item) bool { return o.output.Name == ref.Name.Name }); i >= 0 {
-					return items[i].bound, nil
-				}
-			}
-			return b.bindOrder(it.Expr, items, sc)
-		})
+		e, err := b.ordinalOr(it.Expr, len(items), func(i int) expr.Expr { return items[i].bound }, func() (expr.Expr, error) { return b.bindSort(it.Expr, items, sc) })
 		if err != nil {
 			return nil, err
 		}
@@ -324,8 +317,19 @@ func (b *Binder) orderKeys(s *sql.Select, q *sql.Query, items []item, sc *scope)
 	return keys, nil
 }
 
-// bindOrder binds an ORDER BY expression, in which names of the input come
-// first and aliases after them.
+// bindSort binds an expression of ORDER BY or DISTINCT ON: an output name, or
+// what bindOrder makes of it.
+func (b *Binder) bindSort(e sql.Expr, items []item, sc *scope) (expr.Expr, error) {
+	if ref, ok := e.(*sql.ColumnRef); ok && len(ref.Qualifier) == 0 {
+		if i := slices.IndexFunc(items, func(o item) bool { return o.output.Name == ref.Name.Name }); i >= 0 {
+			return items[i].bound, nil
+		}
+	}
+	return b.bindOrder(e, items, sc)
+}
+
+// bindOrder binds an expression in which names of the input come first and
+// aliases after them.
 func (b *Binder) bindOrder(e sql.Expr, items []item, sc *scope) (expr.Expr, error) {
 	bound, err := b.bind(e, sc)
 	if err == nil {
@@ -341,7 +345,7 @@ func (b *Binder) bindOrder(e sql.Expr, items []item, sc *scope) (expr.Expr, erro
 func (b *Binder) distinctOn(s *sql.Select, items []item, keys []SortKey, sc *scope) ([]expr.Expr, error) {
 	var on []expr.Expr
 	for i, e := range s.DistinctOn {
-		bound, err := b.ordinalOr(e, len(items), func(i int) expr.Expr { return items[i].bound }, func() (expr.Expr, error) { return b.bindOrder(e, items, sc) })
+		bound, err := b.ordinalOr(e, len(items), func(i int) expr.Expr { return items[i].bound }, func() (expr.Expr, error) { return b.bindSort(e, items, sc) })
 		if err != nil {
 			return nil, err
 		}
