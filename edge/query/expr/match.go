@@ -78,19 +78,21 @@ func (c *Context) regexp(pattern, flags string) (*regexp.Regexp, error) {
 	return re, nil
 }
 
-// compileRegexp compiles a pattern with the flags i, m, s and U; g is the
+// compileRegexp compiles a pattern with the flags i, m, s, U and x; g is the
 // caller's. The classes \d \w \s \b are those of ASCII.
 func compileRegexp(pattern, flags string) (*regexp.Regexp, error) {
-	set := ""
+	set, written := "", pattern
 	for _, f := range flags {
 		switch f {
 		case 'i', 'm', 's', 'U':
 			if !strings.ContainsRune(set, f) {
 				set += string(f)
 			}
+		case 'x':
+			pattern = withoutBlanks(pattern)
 		case 'g':
 		default:
-			return nil, executionError("regular expression flag %q is not supported: use i, m, s, U or g", f)
+			return nil, executionError("regular expression flag %q is not supported: use i, m, s, U, x or g", f)
 		}
 	}
 	full := pattern
@@ -99,7 +101,33 @@ func compileRegexp(pattern, flags string) (*regexp.Regexp, error) {
 	}
 	re, err := regexp.Compile(full)
 	if err != nil {
-		return nil, executionError("Regular expression did not compile: %s: %s", pattern, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		return nil, executionError("Regular expression did not compile: %s: %s", written, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}
 	return re, nil
+}
+
+// withoutBlanks drops blanks and comments from # to the end of the line, which
+// the flag x allows for legibility and Go does not know. Those in brackets and
+// behind a backslash stay.
+func withoutBlanks(pattern string) string {
+	var b strings.Builder
+	class, comment := false, false
+	for i := 0; i < len(pattern); i++ {
+		switch c := pattern[i]; {
+		case comment:
+			comment = c != '\n'
+		case c == '\\' && i+1 < len(pattern):
+			b.WriteString(pattern[i : i+2])
+			i++
+		case class:
+			class = c != ']'
+			b.WriteByte(c)
+		case c == '#':
+			comment = true
+		case strings.IndexByte(" \t\n\r\f\v", c) < 0:
+			class = c == '['
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }

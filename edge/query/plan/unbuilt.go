@@ -10,6 +10,7 @@ var unbuilt = func() map[string]string {
 		"aggregate function %s":              "grouping",
 		"window function %s":                 "row_number rank dense_rank percent_rank cume_dist ntile lag lead difference non_negative_difference derivative non_negative_derivative",
 		"table function %s in an expression": "unnest",
+		"the type TIME of %s":                "current_time",
 	}
 	m := map[string]string{}
 	for format, names := range kinds {

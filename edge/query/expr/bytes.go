@@ -1,0 +1,159 @@
+package expr
+
+import (
+	"crypto/md5"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"strings"
+	"unicode/utf8"
+
+	"tarn/store/column"
+)
+
+// bytesFunctions are the hashes and codings of spec/sql.md section 9.5.
+//
+// There is no type for bytes: they are shown as hex text, as clients see them.
+// Calls that give bytes are marked, so that encode takes the bytes of
+// encode(sha256(x), 'base64') and not their text; and the bytes of decode
+// become the text that they are where text is wanted (asText). A column of a
+// subquery is unmarked: its bytes are hex text.
+func bytesFunctions() map[string]function {
+	const s = column.String
+	m := map[string]function{
+		"md5": fixed(s, built(func(ctx *Context, args []operand) func([]byte, int) ([]byte, error) {
+			x := ctx.textSlot(args[0])
+			return func(dst []byte, i int) ([]byte, error) {
+				return hex.AppendEncode(dst, digests["md5"](x.at(i))), nil
+			}
+		}), s),
+		"digest": {2, 2, func(name string, args []Expr) (Expr, error) {
+			return bindBytes(name, args, digestKernel)
+		}},
+		"encode": {2, 2, func(name string, args []Expr) (Expr, error) {
+			args[0] = rawBytes(args[0])
+			return fixed(s, encodeKernel, s, s).bind(name, args)
+		}},
+		"decode": {2, 2, func(name string, args []Expr) (Expr, error) {
+			return bindBytes(name, args, decodeKernel)
+		}},
+	}
+	for _, name := range []string{"sha224", "sha256", "sha384", "sha512"} {
+		m[name] = function{1, 1, func(name string, args []Expr) (Expr, error) {
+			return bindBytes(name, []Expr{args[0], NewLiteral(String(name))}, digestKernel)
+		}}
+	}
+	return m
+}
+
+// bindBytes binds a function of two texts that gives bytes. Its second one, a
+// literal as a rule, must be a name that the kernel knows.
+func bindBytes(name string, args []Expr, run kernel) (Expr, error) {
+	args, err := convertArgs(name, args, []column.Kind{column.String, column.String})
+	if err != nil {
+		return nil, err
+	}
+	c := newNode(name, args, column.Of(column.String), run)
+	c.bytes = true
+	return c, nil
+}
+
+// rawBytes is e, or if its values are hex text of bytes, the bytes.
+func rawBytes(e Expr) Expr {
+	c, ok := e.(*Call)
+	if !ok || !c.bytes {
+		return e
+	}
+	return newNode("bytes", []Expr{c}, c.t, unhexKernel(false))
+}
+
+// asText is e, or if its values are the bytes that decode gives, the text that
+// they are. It is used wherever an operand is to be text: only a result shows
+// bytes as hex.
+func asText(e Expr) Expr {
+	c, ok := e.(*Call)
+	if !ok || !c.bytes || c.Name != "decode" {
+		return e
+	}
+	return newNode("text", []Expr{c}, c.t, unhexKernel(true))
+}
+
+func unhexKernel(text bool) kernel {
+	return built(func(ctx *Context, args []operand) func([]byte, int) ([]byte, error) {
+		x := ctx.textSlot(args[0])
+		return func(dst []byte, i int) ([]byte, error) {
+			from := len(dst)
+			dst, err := hex.AppendDecode(dst, []byte(x.at(i)))
+			if err != nil {
+				return nil, executionError("Failed to decode value using hex: %v", err)
+			}
+			if text && !utf8.Valid(dst[from:]) {
+				return nil, arrowError("Cast error: the decoded bytes %s are not UTF-8 text", x.at(i))
+			}
+			return dst, nil
+		}
+	})
+}
+
+// digests are the hash functions by name.
+var digests = map[string]func(string) []byte{
+	"md5":    func(s string) []byte { h := md5.Sum([]byte(s)); return h[:] },
+	"sha224": func(s string) []byte { h := sha256.Sum224([]byte(s)); return h[:] },
+	"sha256": func(s string) []byte { h := sha256.Sum256([]byte(s)); return h[:] },
+	"sha384": func(s string) []byte { h := sha512.Sum384([]byte(s)); return h[:] },
+	"sha512": func(s string) []byte { h := sha512.Sum512([]byte(s)); return h[:] },
+}
+
+var digestKernel = built(func(ctx *Context, args []operand) func([]byte, int) ([]byte, error) {
+	x, names := ctx.textSlot(args[0]), ctx.textSlot(args[1])
+	return func(dst []byte, i int) ([]byte, error) {
+		digest, ok := digests[strings.ToLower(names.at(i))]
+		if !ok {
+			return nil, planError("There is no built-in digest algorithm named '%s', currently supported algorithms are: md5, sha224, sha256, sha384, sha512", names.at(i))
+		}
+		return hex.AppendEncode(dst, digest(x.at(i))), nil
+	}
+})
+
+func unknownEncoding(name string) error {
+	return planError("There is no built-in encoding named '%s', currently supported encodings are: base64, base64pad, hex", name)
+}
+
+var encodeKernel = built(func(ctx *Context, args []operand) func([]byte, int) ([]byte, error) {
+	x, names := ctx.textSlot(args[0]), ctx.textSlot(args[1])
+	return func(dst []byte, i int) ([]byte, error) {
+		b := []byte(x.at(i))
+		switch strings.ToLower(names.at(i)) {
+		case "base64":
+			return base64.RawStdEncoding.AppendEncode(dst, b), nil
+		case "base64pad":
+			return base64.StdEncoding.AppendEncode(dst, b), nil
+		case "hex":
+			return hex.AppendEncode(dst, b), nil
+		}
+		return nil, unknownEncoding(names.at(i))
+	}
+})
+
+// decodeKernel gives the bytes as hex text. Padding of base64 may be missing.
+var decodeKernel = built(func(ctx *Context, args []operand) func([]byte, int) ([]byte, error) {
+	x, names := ctx.textSlot(args[0]), ctx.textSlot(args[1])
+	return func(dst []byte, i int) ([]byte, error) {
+		var b []byte
+		var err error
+		name := strings.ToLower(names.at(i))
+		switch name {
+		case "base64", "base64pad":
+			b, err = base64.RawStdEncoding.DecodeString(strings.TrimRight(x.at(i), "="))
+		case "hex":
+			b, err = hex.DecodeString(x.at(i))
+		default:
+			return nil, unknownEncoding(names.at(i))
+		}
+		if err != nil {
+			return nil, executionError("Failed to decode value using %s: %v", name, err)
+		}
+		return hex.AppendEncode(dst, b), nil
+	}
+})
