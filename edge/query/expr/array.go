@@ -6,9 +6,14 @@ import (
 	"tarn/store/column"
 )
 
-// maxElements bounds the list that one row of a query may build: a slip in a
-// step must not take the memory of the device.
-const maxElements = 4 << 20
+// maxElements bounds the list that one row of a query may build, and
+// maxBatchElements those of all rows of a batch: a slip in a step must not take
+// the memory of the device. Four million elements are a year in steps of ten
+// seconds.
+const (
+	maxElements      = 4 << 20
+	maxBatchElements = 16 << 20
+)
 
 // arrayFunctions are those of spec/sql.md section 9.7 over lists. Every
 // array_x is also a list_x. Positions count from 1. Unless said otherwise a
@@ -209,8 +214,8 @@ func listRows(t column.Type, f func(ctx *Context, args []operand) func(items *co
 			case !ok:
 				out.AppendNull(1)
 				continue
-			case items.Len > 1<<31-1:
-				return nil, executionError("the lists of %d rows have more than 2^31 elements", n)
+			case items.Len > maxBatchElements:
+				return nil, executionError("the lists of %d rows have more than %d elements", i+1, maxBatchElements)
 			}
 			out.Offsets = append(out.Offsets, int32(items.Len))
 			out.Len++

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"strings"
+	"unicode/utf8"
 
 	"tarn/store/column"
 )
@@ -111,8 +112,10 @@ func splitKernel(ctx *Context, args []operand, n int) (*column.Vector, error) {
 			text := s.at(i)
 			switch {
 			case args[1].null(i):
-				for _, r := range text {
-					add(string(r))
+				for text != "" {
+					_, size := utf8.DecodeRuneInString(text)
+					add(text[:size])
+					text = text[size:]
 				}
 			case delimiter.at(i) == "":
 				add(text)

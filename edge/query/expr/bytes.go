@@ -1,11 +1,13 @@
 package expr
 
 import (
+	"bytes"
 	"crypto/md5"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
 	"encoding/hex"
+	"hash"
 	"strings"
 	"unicode/utf8"
 
@@ -22,12 +24,6 @@ import (
 func bytesFunctions() map[string]function {
 	const s = column.String
 	m := map[string]function{
-		"md5": fixed(s, built(func(ctx *Context, args []operand) func([]byte, int) ([]byte, error) {
-			x := ctx.textSlot(args[0])
-			return func(dst []byte, i int) ([]byte, error) {
-				return hex.AppendEncode(dst, digests["md5"](x.at(i))), nil
-			}
-		}), s),
 		"digest": {2, 2, func(name string, args []Expr) (Expr, error) {
 			return bindBytes(name, args, digestKernel)
 		}},
@@ -39,16 +35,21 @@ func bytesFunctions() map[string]function {
 			return bindBytes(name, args, decodeKernel)
 		}},
 	}
-	for _, name := range []string{"sha224", "sha256", "sha384", "sha512"} {
+	for name := range digests {
 		m[name] = function{1, 1, func(name string, args []Expr) (Expr, error) {
-			return bindBytes(name, []Expr{args[0], NewLiteral(String(name))}, digestKernel)
+			args, err := convertArgs(name, args, []column.Kind{s})
+			if err != nil {
+				return nil, err
+			}
+			c := newNode(name, append(args, NewLiteral(String(name))), column.Of(s), digestKernel)
+			c.bytes = name != "md5" // whose result is text
+			return c, nil
 		}}
 	}
 	return m
 }
 
-// bindBytes binds a function of two texts that gives bytes. Its second one, a
-// literal as a rule, must be a name that the kernel knows.
+// bindBytes binds a function of two texts that gives bytes.
 func bindBytes(name string, args []Expr, run kernel) (Expr, error) {
 	args, err := convertArgs(name, args, []column.Kind{column.String, column.String})
 	if err != nil {
@@ -82,9 +83,11 @@ func asText(e Expr) Expr {
 func unhexKernel(text bool) kernel {
 	return built(func(ctx *Context, args []operand) func([]byte, int) ([]byte, error) {
 		x := ctx.textSlot(args[0])
+		var in []byte
 		return func(dst []byte, i int) ([]byte, error) {
 			from := len(dst)
-			dst, err := hex.AppendDecode(dst, []byte(x.at(i)))
+			in = append(in[:0], x.at(i)...)
+			dst, err := hex.AppendDecode(dst, in)
 			if err != nil {
 				return nil, executionError("Failed to decode value using hex: %v", err)
 			}
@@ -97,22 +100,27 @@ func unhexKernel(text bool) kernel {
 }
 
 // digests are the hash functions by name.
-var digests = map[string]func(string) []byte{
-	"md5":    func(s string) []byte { h := md5.Sum([]byte(s)); return h[:] },
-	"sha224": func(s string) []byte { h := sha256.Sum224([]byte(s)); return h[:] },
-	"sha256": func(s string) []byte { h := sha256.Sum256([]byte(s)); return h[:] },
-	"sha384": func(s string) []byte { h := sha512.Sum384([]byte(s)); return h[:] },
-	"sha512": func(s string) []byte { h := sha512.Sum512([]byte(s)); return h[:] },
-}
+var digests = map[string]func() hash.Hash{"md5": md5.New, "sha224": sha256.New224, "sha256": sha256.New, "sha384": sha512.New384, "sha512": sha512.New}
 
+// digestKernel keeps the hash and its buffers from row to row.
 var digestKernel = built(func(ctx *Context, args []operand) func([]byte, int) ([]byte, error) {
 	x, names := ctx.textSlot(args[0]), ctx.textSlot(args[1])
+	var h hash.Hash
+	var last string
+	var in, sum []byte
 	return func(dst []byte, i int) ([]byte, error) {
-		digest, ok := digests[strings.ToLower(names.at(i))]
-		if !ok {
-			return nil, planError("There is no built-in digest algorithm named '%s', currently supported algorithms are: md5, sha224, sha256, sha384, sha512", names.at(i))
+		if name := names.at(i); h == nil || name != last {
+			algorithm, ok := digests[strings.ToLower(name)]
+			if !ok {
+				return nil, planError("There is no built-in digest algorithm named '%s', currently supported algorithms are: md5, sha224, sha256, sha384, sha512", name)
+			}
+			h, last = algorithm(), name
 		}
-		return hex.AppendEncode(dst, digest(x.at(i))), nil
+		h.Reset()
+		in = append(in[:0], x.at(i)...)
+		h.Write(in) // never fails
+		sum = h.Sum(sum[:0])
+		return hex.AppendEncode(dst, sum), nil
 	}
 })
 
@@ -122,8 +130,9 @@ func unknownEncoding(name string) error {
 
 var encodeKernel = built(func(ctx *Context, args []operand) func([]byte, int) ([]byte, error) {
 	x, names := ctx.textSlot(args[0]), ctx.textSlot(args[1])
+	var b []byte
 	return func(dst []byte, i int) ([]byte, error) {
-		b := []byte(x.at(i))
+		b = append(b[:0], x.at(i)...)
 		switch strings.ToLower(names.at(i)) {
 		case "base64":
 			return base64.RawStdEncoding.AppendEncode(dst, b), nil
@@ -139,15 +148,16 @@ var encodeKernel = built(func(ctx *Context, args []operand) func([]byte, int) ([
 // decodeKernel gives the bytes as hex text. Padding of base64 may be missing.
 var decodeKernel = built(func(ctx *Context, args []operand) func([]byte, int) ([]byte, error) {
 	x, names := ctx.textSlot(args[0]), ctx.textSlot(args[1])
+	var in, b []byte
 	return func(dst []byte, i int) ([]byte, error) {
-		var b []byte
+		in = append(in[:0], x.at(i)...)
 		var err error
 		name := strings.ToLower(names.at(i))
 		switch name {
 		case "base64", "base64pad":
-			b, err = base64.RawStdEncoding.DecodeString(strings.TrimRight(x.at(i), "="))
+			b, err = base64.RawStdEncoding.AppendDecode(b[:0], bytes.TrimRight(in, "="))
 		case "hex":
-			b, err = hex.DecodeString(x.at(i))
+			b, err = hex.AppendDecode(b[:0], in)
 		default:
 			return nil, unknownEncoding(names.at(i))
 		}
