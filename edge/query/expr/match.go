@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"regexp"
 	"strings"
 
 	"tarn/store/column"
@@ -33,7 +32,7 @@ func newMatch(op Op, l, r Expr) (Expr, error) {
 func matchKernel(flags string, want bool) kernel {
 	return strict(column.Of(column.Bool), func(ctx *Context, args []operand, out *column.Vector) error {
 		s, p := ctx.textSlot(args[0]), ctx.textSlot(args[1])
-		var re *regexp.Regexp
+		var re *matcher
 		for i := range out.Bools {
 			if out.Nulls.Get(i) {
 				continue
@@ -44,7 +43,8 @@ func matchKernel(flags string, want bool) kernel {
 					return err
 				}
 			}
-			out.Bools[i] = re.MatchString(s.at(i)) == want
+			text := s.at(i)
+			out.Bools[i] = re.on(text).MatchString(text) == want
 		}
 		return nil
 	})
@@ -62,7 +62,7 @@ func checkRegexp(pattern Expr, flags string) error {
 }
 
 // regexp returns the compiled form of a pattern.
-func (c *Context) regexp(pattern, flags string) (*regexp.Regexp, error) {
+func (c *Context) regexp(pattern, flags string) (*matcher, error) {
 	key := flags + "/" + pattern
 	if re, ok := c.regexps[key]; ok {
 		return re, nil
@@ -72,15 +72,15 @@ func (c *Context) regexp(pattern, flags string) (*regexp.Regexp, error) {
 		return nil, err
 	}
 	if c.regexps == nil || len(c.regexps) >= maxPatterns {
-		c.regexps = map[string]*regexp.Regexp{}
+		c.regexps = map[string]*matcher{}
 	}
 	c.regexps[key] = re
 	return re, nil
 }
 
 // compileRegexp compiles a pattern with the flags i, m, s, U and x; g is the
-// caller's. The classes \d \w \s \b are those of ASCII.
-func compileRegexp(pattern, flags string) (*regexp.Regexp, error) {
+// caller's.
+func compileRegexp(pattern, flags string) (*matcher, error) {
 	set, written := "", pattern
 	for _, f := range flags {
 		switch f {
@@ -99,7 +99,7 @@ func compileRegexp(pattern, flags string) (*regexp.Regexp, error) {
 	if set != "" {
 		full = "(?" + set + ")" + pattern
 	}
-	re, err := regexp.Compile(full)
+	re, err := compileMatcher(full)
 	if err != nil {
 		return nil, executionError("Regular expression did not compile: %s: %s", written, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}

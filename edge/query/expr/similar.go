@@ -51,7 +51,7 @@ var similarKernel = strictRows(column.Of(column.Bool), func(ctx *Context, args [
 	s, patterns := ctx.textSlot(args[0]), ctx.textSlot(args[1])
 	esc, _ := utf8.DecodeRuneInString(args[2].v.Strings[0])
 	var last string
-	var re *regexp.Regexp
+	var re *matcher
 	return func(out *column.Vector, i int) error {
 		if p := patterns.at(i); re == nil || p != last {
 			var err error
@@ -60,13 +60,14 @@ var similarKernel = strictRows(column.Of(column.Bool), func(ctx *Context, args [
 			}
 			last = p
 		}
-		out.Bools[i] = re.MatchString(s.at(i))
+		text := s.at(i)
+		out.Bools[i] = re.on(text).MatchString(text)
 		return nil
 	}
 })
 
 // similar returns the compiled form of a pattern.
-func (c *Context) similar(pattern string, escape rune) (*regexp.Regexp, error) {
+func (c *Context) similar(pattern string, escape rune) (*matcher, error) {
 	key := "similar" + string(escape) + "/" + pattern
 	if re, ok := c.regexps[key]; ok {
 		return re, nil
@@ -76,13 +77,13 @@ func (c *Context) similar(pattern string, escape rune) (*regexp.Regexp, error) {
 		return nil, err
 	}
 	if c.regexps == nil || len(c.regexps) >= maxPatterns {
-		c.regexps = map[string]*regexp.Regexp{}
+		c.regexps = map[string]*matcher{}
 	}
 	c.regexps[key] = re
 	return re, nil
 }
 
-func compileSimilar(pattern string, escape rune) (*regexp.Regexp, error) {
+func compileSimilar(pattern string, escape rune) (*matcher, error) {
 	translated, ok := similarToRegexp(pattern, escape)
 	if !ok {
 		return nil, executionError("Regular expression did not compile: %s: missing closing ]", pattern)
@@ -95,7 +96,7 @@ func compileSimilar(pattern string, escape rune) (*regexp.Regexp, error) {
 	case err != nil:
 		return nil, executionError("Regular expression did not compile: %s: %v", pattern, err)
 	}
-	return re, nil
+	return &matcher{re, re}, nil
 }
 
 // similarToRegexp translates a pattern to RE2; false when brackets are open at
