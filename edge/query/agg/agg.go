@@ -283,6 +283,9 @@ func boolean(s Spec) (column.Type, error) {
 }
 
 func separator(s Spec) error {
+	if t := s.Args[0]; !t.IsText() && t.Kind != column.Null {
+		return unsupported(s, t)
+	}
 	if s.ArgLiterals[1] == nil || !s.Args[1].IsText() {
 		return mismatch(s, "Error during planning: the separator of string_agg must be a constant string")
 	}

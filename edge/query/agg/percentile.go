@@ -239,7 +239,7 @@ func tidy(x float64) float64 {
 
 // exact interpolates between the samples.
 func (s *sampleSet) exact(rank float64) float64 {
-	slices.SortFunc(s.samples, func(a, b sample) int { return cmp.Compare(a.x, b.x) })
+	slices.SortFunc(s.samples, func(a, b sample) int { return cmp.Or(cmp.Compare(a.x, b.x), cmp.Compare(a.w, b.w)) })
 	before := 0.0
 	for i, o := range s.samples {
 		middle := before + o.w/2
