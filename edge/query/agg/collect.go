@@ -11,16 +11,11 @@ import (
 // unsupportedInterval refuses to order intervals.
 var unsupportedInterval = &expr.Error{Class: expr.NotImplemented, Msg: "min and max of intervals"}
 
-// distinctKey is a value of a group as a word; texts have codes.
-type distinctKey struct {
-	group uint32
-	word  uint64
-}
-
-// distinct passes each value of a group on once.
+// distinct passes each value of a group on once: values are words, texts have
+// codes.
 type distinct struct {
 	inner State
-	seen  map[distinctKey]struct{}
+	seen  pairSet
 	codes map[string]uint64
 	skip  []bool
 	text  int
@@ -33,12 +28,7 @@ func (d *distinct) Update(groups []uint32, args []*column.Vector, skip []bool, n
 	d.skip = resize(d.skip[:0], n)
 	for i, g := range groups[:n] {
 		d.skip[i] = true
-		if !counts(v, skip, i) {
-			continue
-		}
-		k := distinctKey{g, d.word(v, i)}
-		if _, ok := d.seen[k]; !ok {
-			d.seen[k] = struct{}{}
+		if counts(v, skip, i) && d.seen.add(g, d.word(v, i)) {
 			d.skip[i] = false
 		}
 	}
@@ -68,7 +58,7 @@ func (d *distinct) word(v *column.Vector, i int) uint64 {
 
 func (d *distinct) Final(dst *column.Vector, from, to int) error { return d.inner.Final(dst, from, to) }
 
-func (d *distinct) Bytes() int { return d.inner.Bytes() + 32*len(d.seen) + d.text }
+func (d *distinct) Bytes() int { return d.inner.Bytes() + d.seen.bytes() + d.text }
 
 // collect keeps all values: array_agg and string_agg.
 type collect struct {

@@ -185,6 +185,9 @@ func topN(n Node) {
 			steer(s)
 		}
 	}
+	if d, ok := n.(*Distinct); ok {
+		edge(d)
+	}
 	for _, in := range n.Inputs() {
 		topN(in)
 	}
