@@ -120,6 +120,7 @@ func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) 
 	if err := e.acquire(ctx); err != nil {
 		return nil, err
 	}
+	r.entry.permitted(e.opts.Now())
 	r.ctx, r.cancel = ctx, func() {}
 	if e.opts.Timeout > 0 {
 		r.ctx, r.cancel = context.WithTimeout(ctx, e.opts.Timeout)
@@ -132,14 +133,14 @@ func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) 
 	}()
 	now := e.opts.Now().UnixNano()
 	r.budget = &exec.Budget{Limit: e.opts.MemoryLimit}
-	st, err := e.plan(r.ctx, req, now)
+	st, logical, err := e.plan(r.ctx, req, now)
 	if err != nil {
 		return nil, err
 	}
 	r.entry.planned(e.opts.Now())
 	env := &exec.Env{Scan: e.provider.Scan, Budget: r.budget, Now: now}
 	if st.Explain {
-		if st.Plan, err = e.explain(r.ctx, st, env); err != nil {
+		if st.Plan, err = e.explain(r.ctx, st, logical, env); err != nil {
 			return nil, err
 		}
 		env.Profile = nil
@@ -180,28 +181,32 @@ func (e *Engine) release() {
 	}
 }
 
-// plan parses, binds and optimizes.
-func (e *Engine) plan(ctx context.Context, req Request, now int64) (*plan.Statement, error) {
+// plan parses, binds and optimizes. For EXPLAIN it also returns the text of the
+// plan as it was bound.
+func (e *Engine) plan(ctx context.Context, req Request, now int64) (_ *plan.Statement, logical string, err error) {
 	db, ok := e.provider.Database(req.Database)
 	if !ok {
-		return nil, &Error{Class: DatabaseNotFound, Msg: "database not found: " + req.Database}
+		return nil, "", &Error{Class: DatabaseNotFound, Msg: "database not found: " + req.Database}
 	}
 	statement, err := sql.Parse(req.Text)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	params, err := bindParams(req.Params)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	ec := expr.NewContext(ctx, now)
 	b := &plan.Binder{Database: db, System: e.system(), Caches: e.opts.Caches, Params: params, Ctx: ec}
 	st, err := b.Bind(statement)
 	if err != nil {
-		return nil, err
+		return nil, "", err
+	}
+	if st.Explain {
+		logical = plan.Format(st.Plan, nil)
 	}
 	st.Plan, err = plan.Optimize(ec, st.Plan)
-	return st, err
+	return st, logical, err
 }
 
 // bindParams gives parameters their types: integers the narrower signed one
@@ -247,9 +252,9 @@ func numberParam(n json.Number) (expr.Value, error) {
 }
 
 // explain turns a plan into rows that show it; for ANALYZE it runs first.
-func (e *Engine) explain(ctx context.Context, st *plan.Statement, env *exec.Env) (plan.Node, error) {
+func (e *Engine) explain(ctx context.Context, st *plan.Statement, logical string, env *exec.Env) (plan.Node, error) {
 	if !st.Analyze {
-		return explanation([2]string{"logical_plan", plan.Format(st.Plan, nil)}), nil
+		return explanation([2]string{"logical_plan", logical}, [2]string{"physical_plan", plan.Format(st.Plan, nil)}), nil
 	}
 	env.Profile = exec.Profile{}
 	start := time.Now()

@@ -146,7 +146,7 @@ func (a *average) Update(groups []uint32, args []*column.Vector, skip []bool, n 
 }
 
 // averages is the loop for numbers without nulls.
-func averages[T number](a *average, groups []uint32, x []T) {
+func averages[T numeral](a *average, groups []uint32, x []T) {
 	for i, end := 0, 0; i < len(groups); i = end {
 		end = stretch(groups, i)
 		a.sum[groups[i]] += totalFloat(x[i:end])

@@ -4,7 +4,7 @@ package agg
 // rows of one group are the rule. What is added up within one stays in
 // registers, and in four of them, so that no addition waits for the one before.
 
-type number interface{ int64 | uint64 | float64 }
+type numeral interface{ int64 | uint64 | float64 }
 
 // stretch is where the rows of one group that begin at row i end.
 func stretch(groups []uint32, i int) int {
@@ -15,7 +15,7 @@ func stretch(groups []uint32, i int) int {
 }
 
 // total adds up numbers.
-func total[T number](x []T) T {
+func total[T numeral](x []T) T {
 	var a, b, c, d T
 	for len(x) >= 4 {
 		a, b, c, d = a+x[0], b+x[1], c+x[2], d+x[3]
@@ -28,7 +28,7 @@ func total[T number](x []T) T {
 }
 
 // totalFloat adds up numbers as floats.
-func totalFloat[T number](x []T) float64 {
+func totalFloat[T numeral](x []T) float64 {
 	var a, b, c, d float64
 	for len(x) >= 4 {
 		a, b, c, d = a+float64(x[0]), b+float64(x[1]), c+float64(x[2]), d+float64(x[3])

@@ -18,7 +18,6 @@ type recursive struct {
 	mem   account
 	round Operator
 	made  column.Batch // by the round at hand
-	begun bool
 }
 
 func newRecursive(n *plan.Recursive, env *Env) (Operator, error) {

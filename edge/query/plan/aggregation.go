@@ -199,11 +199,6 @@ func (a *aggregation) bind(e sql.Expr) (bound expr.Expr, done bool, err error) {
 	return nil, false, nil
 }
 
-// canonical names of aggregates that go by several.
-var canonical = map[string]string{
-	"mean": "avg", "stddev_samp": "stddev", "var_samp": "var", "var_sample": "var", "var_population": "var_pop", "covar_samp": "covar",
-}
-
 // call registers an aggregate and returns its column in the output.
 func (a *aggregation) call(c *sql.Call) (expr.Expr, error) {
 	for _, arg := range c.Args {
@@ -221,10 +216,7 @@ func (a *aggregation) call(c *sql.Call) (expr.Expr, error) {
 // aggregate binds the call of an aggregate in the scope of its arguments, and
 // returns its canonical text.
 func (b *Binder) aggregate(c *sql.Call, sc *scope) (call AggCall, text string, err error) {
-	name := strings.ToLower(c.Name.Name)
-	if n, ok := canonical[name]; ok {
-		name = n
-	}
+	name := agg.Canonical(strings.ToLower(c.Name.Name))
 	spec := agg.Spec{Name: name, Distinct: c.Distinct, Star: c.Star, IgnoreNulls: c.IgnoreNulls != nil && *c.IgnoreNulls}
 	if c.Star && name != "count" {
 		return call, "", planErrorf("%s(*) is not supported", name)
@@ -236,6 +228,10 @@ func (b *Binder) aggregate(c *sql.Call, sc *scope) (call AggCall, text string, e
 	sorts := c.OrderBy
 	if c.Within != nil {
 		// f(p) WITHIN GROUP (ORDER BY x) is f(x, p).
+		if err := agg.WithinGroup(name, len(c.Within)); err != nil {
+			return call, "", err
+		}
+		spec.Descending = c.Within[0].Desc
 		x, err := b.bind(c.Within[0].Expr, sc)
 		if err != nil {
 			return call, "", err
@@ -275,8 +271,15 @@ func (b *Binder) aggregate(c *sql.Call, sc *scope) (call AggCall, text string, e
 	case c.Distinct:
 		text = name + "(DISTINCT " + strings.Join(shown, ",") + ")"
 	}
+	if c.Within != nil {
+		order := []agg.Order{{Desc: spec.Descending, NullsFirst: sortKey(c.Within[0], nil).NullsFirst}}
+		text = name + "(" + strings.Join(shown[1:], ",") + ") WITHIN GROUP [" + orderText(args[:1], order) + "]"
+	}
 	if len(sorts) > 0 {
 		text = strings.TrimSuffix(text, ")") + ") ORDER BY [" + orderText(args[len(shown):], spec.OrderBy) + "]"
+	}
+	if spec.IgnoreNulls {
+		text += " IGNORE NULLS"
 	}
 	if c.Filter != nil {
 		if call.Filter, err = b.bind(c.Filter, sc); err != nil {

@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"tarn/edge/query/expr"
 	"tarn/edge/query/sql"
@@ -104,7 +106,31 @@ func (b *Binder) named(name sql.ObjectName, alias *sql.TableAlias) (Node, error)
 	case "information_schema":
 		return b.information(last)
 	}
-	return nil, planErrorf("table 'public.%s.%s' not found", schemaName, last)
+	return nil, planErrorf("table 'public.%s.%s' not found%s", schemaName, last, b.nearest(schemaName, last))
+}
+
+// nearest suggests the table whose name is most like an unknown one.
+func (b *Binder) nearest(schemaName, name string) string {
+	var names []string
+	switch schemaName {
+	case "iox":
+		names = b.Database.Tables()
+	case "system":
+		if b.System != nil {
+			names = b.System.Tables(b.Database.Name())
+		}
+	}
+	best, least := "", 0
+	for _, n := range names {
+		d := distance(strings.ToLower(name), strings.ToLower(n))
+		if 2*d <= max(len(name), len(n)) && (best == "" || d < least) {
+			best, least = n, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(". Did you mean '%s'?", quoteIfNeeded(best))
 }
 
 func full(name sql.ObjectName) string {

@@ -81,6 +81,9 @@ type Aggregate struct {
 	Keys   []expr.Expr
 	Aggs   []AggCall
 	Output []Column
+	// Stream is the scan whose order of series and time would bring the rows
+	// of a group together; nil when there is none.
+	Stream *Scan
 }
 
 // AggCall is one aggregate: the arguments, then the order keys.

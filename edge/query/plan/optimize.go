@@ -20,7 +20,8 @@ func Optimize(ctx *expr.Context, n Node) (Node, error) {
 		need[i] = true
 	}
 	n, _ = prune(n, need)
-	topN(n)
+	limits(n)
+	streams(n)
 	return n, nil
 }
 
@@ -174,21 +175,4 @@ func fold(ctx *expr.Context, n Node) (Node, error) {
 	}
 	setInputs(n, in)
 	return n, nil
-}
-
-// topN turns a sort of which only the first rows are wanted into a top-n, and
-// lets one by time steer its scan.
-func topN(n Node) {
-	if l, ok := n.(*Limit); ok && l.Count >= 0 {
-		if s, ok := l.Input.(*Sort); ok {
-			s.Top = l.Offset + l.Count
-			steer(s)
-		}
-	}
-	if d, ok := n.(*Distinct); ok {
-		edge(d)
-	}
-	for _, in := range n.Inputs() {
-		topN(in)
-	}
 }
