@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -47,6 +48,9 @@ type Options struct {
 	MaxConcurrent int
 	// Timeout ends a query; 0 means never.
 	Timeout time.Duration
+	// Workers is how many goroutines may work on one operator of a query;
+	// default the number of processors.
+	Workers int
 	// LogSize is how many queries system.queries remembers; default 1000.
 	LogSize int
 	// Now is the wall clock.
@@ -70,6 +74,9 @@ type Engine struct {
 func New(p Provider, o Options) *Engine {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Workers == 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
 	}
 	if o.LogSize == 0 {
 		o.LogSize = 1000
@@ -137,7 +144,7 @@ func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) 
 		return nil, err
 	}
 	r.entry.planned(e.opts.Now())
-	env := &exec.Env{Scan: e.provider.Scan, Budget: r.budget, Now: now}
+	env := &exec.Env{Scan: e.provider.Scan, Budget: r.budget, Now: now, Workers: e.opts.Workers}
 	if st.Explain {
 		if st.Plan, err = e.explain(r.ctx, st, logical, env); err != nil {
 			return nil, err
