@@ -91,12 +91,15 @@ type Request struct {
 	// Params are the values of placeholders: nil, bool, json.Number, float64,
 	// int64, uint64 or string.
 	Params map[string]any
+	// InfluxQL is for requests in that language.
+	InfluxQL InfluxQLRequest
 }
 
 // Result is a running query. It is used by one goroutine and must be closed.
 type Result struct {
 	engine  *Engine
 	columns []result.Column
+	series  result.Series
 	op      exec.Operator
 	budget  *exec.Budget
 	entry   *Entry
@@ -129,7 +132,7 @@ func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) 
 	}()
 	now := e.opts.Now().UnixNano()
 	r.budget = &exec.Budget{Limit: e.opts.MemoryLimit}
-	st, err := e.plan(r.ctx, req, now)
+	st, series, err := e.plan(r.ctx, req, now)
 	if err != nil {
 		return nil, err
 	}
@@ -140,6 +143,12 @@ func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) 
 			return nil, err
 		}
 		env.Profile = nil
+		if req.Language == InfluxQL && req.InfluxQL.Series {
+			st.Plan = explainedSeries(st.Plan, st.Analyze)
+		}
+	}
+	if series != nil {
+		r.series = *series
 	}
 	for _, c := range st.Plan.Columns() {
 		r.columns = append(r.columns, result.Column{Name: c.Name, Type: c.Type})
@@ -177,8 +186,22 @@ func (e *Engine) release() {
 	}
 }
 
-// plan parses, binds and optimizes.
-func (e *Engine) plan(ctx context.Context, req Request, now int64) (*plan.Statement, error) {
+// plan parses, binds and optimizes. Only InfluxQL has series.
+func (e *Engine) plan(ctx context.Context, req Request, now int64) (st *plan.Statement, series *result.Series, err error) {
+	ec := expr.NewContext(ctx, now)
+	if req.Language == InfluxQL {
+		st, series, err = e.planInfluxQL(req, ec)
+	} else {
+		st, err = e.planSQL(req, ec)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	st.Plan, err = plan.Optimize(ec, st.Plan)
+	return st, series, err
+}
+
+func (e *Engine) planSQL(req Request, ec *expr.Context) (*plan.Statement, error) {
 	db, ok := e.provider.Database(req.Database)
 	if !ok {
 		return nil, &Error{Class: DatabaseNotFound, Msg: "database not found: " + req.Database}
@@ -191,14 +214,8 @@ func (e *Engine) plan(ctx context.Context, req Request, now int64) (*plan.Statem
 	if err != nil {
 		return nil, err
 	}
-	ec := expr.NewContext(ctx, now)
 	b := &plan.Binder{Database: db, System: e.system(), Params: params, Ctx: ec}
-	st, err := b.Bind(statement)
-	if err != nil {
-		return nil, err
-	}
-	st.Plan, err = plan.Optimize(ec, st.Plan)
-	return st, err
+	return b.Bind(statement)
 }
 
 // bindParams gives parameters their types: integers the narrower signed one

@@ -101,6 +101,14 @@ func build(n plan.Node, env *Env) (Operator, error) {
 		return newAggregate(n, in, ctx, env), nil
 	case *plan.Distinct:
 		return newDistinct(n, in, ctx, env), nil
+	case *plan.SeriesLimit:
+		return &seriesLimit{node: n, in: in, series: partition{cols: n.Series}}, nil
+	case *plan.Explode:
+		return &explode{node: n, in: in}, nil
+	case *plan.WindowFill:
+		return newWindowFill(n, in, env), nil
+	case *plan.Transform:
+		return newTransform(n, in)
 	}
 	return nil, errors.Join(fmt.Errorf("BUG: no operator for %T", n), in.Close())
 }

@@ -119,6 +119,14 @@ func setInputs(n Node, in []Node) {
 		n.Left, n.Right = in[0], in[1]
 	case *Single:
 		n.Input = in[0]
+	case *SeriesLimit:
+		n.Input = in[0]
+	case *Explode:
+		n.Input = in[0]
+	case *WindowFill:
+		n.Input = in[0]
+	case *Transform:
+		n.Input = in[0]
 	}
 }
 
