@@ -82,6 +82,12 @@ func build(n plan.Node, env *Env) (Operator, error) {
 		return newSort(n, env)
 	case *plan.Join:
 		return newJoin(n, env)
+	case *plan.Window:
+		return newWindow(n, env)
+	case *plan.GapFill:
+		return newGapFill(n, env)
+	case *plan.Apply:
+		return newApply(n, env)
 	}
 	in, err := Build(n.Inputs()[0], env)
 	if err != nil {
@@ -102,7 +108,7 @@ func build(n plan.Node, env *Env) (Operator, error) {
 	case *plan.Distinct:
 		return newDistinct(n, in, ctx, env), nil
 	case *plan.SeriesLimit:
-		return &seriesLimit{node: n, in: in, series: partition{cols: n.Series}}, nil
+		return &seriesLimit{node: n, in: in, series: seriesRuns{cols: n.Series}}, nil
 	case *plan.Explode:
 		return &explode{node: n, in: in}, nil
 	case *plan.WindowFill:

@@ -198,7 +198,7 @@ func (j *join) begin() error {
 func (j *join) candidates() {
 	j.lefts, j.rights = j.lefts[:0], j.rights[:0]
 	// Whether there is a match is all that semi and anti joins want to know.
-	first := j.node.On == nil && (j.node.Kind == plan.SemiJoin || j.node.Kind == plan.AntiJoin)
+	first := j.node.On == nil && j.marks()
 	for j.at < j.probe.Len && len(j.lefts) < BatchRows {
 		if j.chain == fresh {
 			j.chain = -1
@@ -242,7 +242,7 @@ func (j *join) pairs(b *column.Batch) (ok bool, err error) {
 			j.matched[r] = true
 		}
 	}
-	if len(j.lefts) == 0 || j.node.Kind == plan.SemiJoin || j.node.Kind == plan.AntiJoin {
+	if len(j.lefts) == 0 || j.marks() {
 		return false, nil
 	}
 	j.gather(b)
@@ -262,6 +262,9 @@ func (j *join) gather(b *column.Batch) {
 func (j *join) settle(b *column.Batch) bool {
 	want := false
 	switch j.node.Kind {
+	case plan.MarkJoin:
+		j.mark(b)
+		return true
 	case plan.SemiJoin:
 		want = true
 	case plan.LeftJoin, plan.FullJoin, plan.AntiJoin:
@@ -283,6 +286,25 @@ func (j *join) settle(b *column.Batch) bool {
 		b.Cols = append(b.Cols, nulls(j.node.Right.Columns(), b.Len)...)
 	}
 	return true
+}
+
+// marks says whether the join wants to know of left rows only whether they have
+// a match.
+func (j *join) marks() bool {
+	return j.node.Kind == plan.SemiJoin || j.node.Kind == plan.AntiJoin || j.node.Kind == plan.MarkJoin
+}
+
+// mark yields the left batch with the verdicts.
+func (j *join) mark(b *column.Batch) {
+	v := column.NewVector(column.Of(column.Bool), j.probe.Len)
+	v.SetLen(j.probe.Len)
+	for i, found := range j.found {
+		v.Bools[i] = found
+		if !found && j.node.NullAware && j.rows.Len > 0 && (j.unknown || j.keys[i] == nullGroup) {
+			v.Nulls.Set(i)
+		}
+	}
+	*b = column.Batch{Len: j.probe.Len, Cols: append(append([]*column.Vector{}, j.probe.Cols...), v)}
 }
 
 // unmatched yields right rows that no left row matched.

@@ -13,7 +13,7 @@ import (
 type seriesLimit struct {
 	node   *plan.SeriesLimit
 	in     Operator
-	series partition
+	series seriesRuns
 	nth    int64 // number of the current series, from 1
 	row    int64 // rows of it so far
 	picked []int32

@@ -23,8 +23,10 @@ type sorter struct {
 	rows  column.Batch // what is kept
 	keys  column.Batch // its sort keys
 	order []int32      // rows in order, once sorted
-	at    int
-	ready bool
+	// compares compares two rows by each key, once sorted.
+	compares []func(a, b int32) int
+	at       int
+	ready    bool
 	// full says that rows were cut: the row at Top-1 is the last of the first.
 	full   bool
 	picked []int32
@@ -172,12 +174,12 @@ func (s *sorter) sort() {
 	for i := range s.rows.Len {
 		s.order = append(s.order, int32(i))
 	}
-	compares := make([]func(a, b int32) int, len(s.node.Keys))
+	s.compares = make([]func(a, b int32) int, len(s.node.Keys))
 	for i, k := range s.node.Keys {
-		compares[i] = comparer(s.keys.Cols[i], k.Desc, k.NullsFirst)
+		s.compares[i] = comparer(s.keys.Cols[i], k.Desc, k.NullsFirst)
 	}
 	slices.SortStableFunc(s.order, func(a, b int32) int {
-		for _, c := range compares {
+		for _, c := range s.compares {
 			if r := c(a, b); r != 0 {
 				return r
 			}

@@ -13,7 +13,7 @@ import (
 type transform struct {
 	node   *plan.Transform
 	in     Operator
-	series partition
+	series seriesRuns
 	calls  []running
 	input  column.Batch
 	out    column.Batch
@@ -29,7 +29,7 @@ type running interface {
 }
 
 func newTransform(n *plan.Transform, in Operator) (Operator, error) {
-	t := &transform{node: n, in: in, series: partition{cols: n.Series}}
+	t := &transform{node: n, in: in, series: seriesRuns{cols: n.Series}}
 	for _, c := range n.Calls {
 		r, err := newRunning(c, n.Input.Columns()[c.Column].Type, n.Desc)
 		if err != nil {

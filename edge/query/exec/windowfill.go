@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 
+	"tarn/edge/query/expr"
 	"tarn/edge/query/plan"
 	"tarn/store/column"
 )
@@ -16,7 +17,7 @@ type windowFill struct {
 	node   *plan.WindowFill
 	in     Operator
 	mem    account
-	series partition
+	series seriesRuns
 	input  column.Batch
 	starts []int32 // of series in input, not yet taken
 	at     int     // rows of input that are taken
@@ -28,7 +29,7 @@ type windowFill struct {
 }
 
 func newWindowFill(n *plan.WindowFill, in Operator, env *Env) *windowFill {
-	return &windowFill{node: n, in: in, mem: account{budget: env.Budget}, series: partition{cols: n.Series}}
+	return &windowFill{node: n, in: in, mem: account{budget: env.Budget}, series: seriesRuns{cols: n.Series}}
 }
 
 func (f *windowFill) Next(ctx context.Context, b *column.Batch) error {
@@ -190,7 +191,7 @@ func (f *windowFill) column(v *column.Vector, fill plan.Fill, grid []int64, from
 
 // constant fills a column that has any value. Without a lower bound a column
 // begins at its own first value.
-func (f *windowFill) constant(out, v *column.Vector, value any, from []int32) {
+func (f *windowFill) constant(out, v *column.Vector, value expr.Value, from []int32) {
 	begun := false
 	for i := range v.Len {
 		begun = begun || !v.IsNull(i)
@@ -207,17 +208,17 @@ func (f *windowFill) constant(out, v *column.Vector, value any, from []int32) {
 		if !begun {
 			continue
 		}
-		switch x := value.(type) {
-		case int64:
-			out.Ints[i] = x
-		case uint64:
-			out.Uints[i] = x
-		case float64:
-			out.Floats[i] = x
-		case bool:
-			out.Bools[i] = x
-		case string:
-			out.Strings[i] = x
+		switch out.Type.Kind {
+		case column.Int64:
+			out.Ints[i] = value.I
+		case column.Uint64:
+			out.Uints[i] = value.U
+		case column.Float64:
+			out.Floats[i] = value.F
+		case column.Bool:
+			out.Bools[i] = value.B
+		case column.String:
+			out.Strings[i] = value.S
 		}
 		out.Nulls.Clear(i)
 	}

@@ -102,6 +102,22 @@ func errTimeOverflow() error {
 	return arrowError("Arithmetic overflow: the result is outside of the range of nanosecond timestamps")
 }
 
+// Moved is an instant of a timestamp type moved by an interval, forwards or
+// back. What leaves the range of nanoseconds stops at its end.
+func Moved(t column.Type, ns int64, by column.Interval, back bool) int64 {
+	a := &intervalAdder{subtract: back}
+	if z, err := zoneOf(t); err == nil { // the type's zone was accepted before
+		a.zone = z
+	}
+	if moved, ok := a.move(ns, by); ok {
+		return moved
+	}
+	if back {
+		return math.MinInt64
+	}
+	return math.MaxInt64
+}
+
 // intervalAdder moves points in time by calendar spans.
 type intervalAdder struct {
 	subtract bool

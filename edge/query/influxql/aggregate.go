@@ -494,12 +494,12 @@ func fillOf(s *ast.SelectStatement, l *leaf) plan.Fill {
 		return plan.Fill{Mode: plan.FillValue, Value: fillValue(s.FillValue, l.typ.Kind)}
 	}
 	if l.call.Name == "count" {
-		return plan.Fill{Mode: plan.FillValue, Value: int64(0)}
+		return plan.Fill{Mode: plan.FillValue, Value: expr.Int(0)}
 	}
 	return plan.Fill{}
 }
 
-func fillValue(v any, k column.Kind) any {
+func fillValue(v any, k column.Kind) expr.Value {
 	f := 0.0
 	i := int64(0)
 	switch v := v.(type) {
@@ -510,13 +510,13 @@ func fillValue(v any, k column.Kind) any {
 	}
 	switch k {
 	case column.Int64:
-		return i
+		return expr.Int(i)
 	case column.Uint64:
-		return uint64(i)
+		return expr.Uint(uint64(i))
 	case column.Bool:
-		return false
+		return expr.Boolean(false)
 	case column.String, column.Dict:
-		return ""
+		return expr.String("")
 	}
-	return f
+	return expr.Float(f)
 }

@@ -7,6 +7,7 @@ import (
 	"tarn/edge/query/agg"
 	"tarn/edge/query/expr"
 	"tarn/edge/query/sql"
+	"tarn/store/column"
 )
 
 // aggregation collects the keys and aggregates of a grouped SELECT while its
@@ -17,10 +18,15 @@ type aggregation struct {
 	keys   []expr.Expr
 	calls  []AggCall
 	names  []string // canonical texts of calls
+	gap    *gap     // nil when gaps stay
 }
 
 // aggregation binds GROUP BY.
 func (b *Binder) aggregation(s *sql.Select, items []item, sc *scope) (*aggregation, error) {
+	// Subqueries within keys and aggregates belong below the aggregation.
+	below := *sc
+	below.subqueries = &subqueries{}
+	sc = &below
 	a := &aggregation{binder: b, input: sc}
 	if s.GroupByAll {
 		for _, it := range items {
@@ -75,9 +81,20 @@ func (a *aggregation) group(e sql.Expr, items []item) error {
 			return nil
 		}
 		source = it.source
+	} else if it := a.aliased(e, items); it != nil && hasGap(it) != "" {
+		source = it // which cannot be bound apart from the GROUP BY clause
 	}
 	if name := firstAggregate(source); name != "" {
 		return planErrorf("Aggregate functions are not allowed in GROUP BY: %s", name)
+	}
+	if hasWindow(source) {
+		return planErrorf("Window functions are not allowed in GROUP BY")
+	}
+	if c, name := gapCall(source); c != nil {
+		return a.gapKey(c, name)
+	}
+	if name := hasGap(source); name != "" {
+		return planErrorf("%s must be a top-level expression in the GROUP BY clause when gap filling. It cannot be part of another expression or cast", strings.ToUpper(name))
 	}
 	k, err := a.binder.bind(source, a.input)
 	if err != nil {
@@ -91,6 +108,23 @@ func (a *aggregation) group(e sql.Expr, items []item) error {
 	return nil
 }
 
+// aliased is the item that a name means when it means no input column.
+func (a *aggregation) aliased(e sql.Expr, items []item) sql.Expr {
+	ref, ok := e.(*sql.ColumnRef)
+	if !ok || len(ref.Qualifier) > 0 {
+		return nil
+	}
+	if _, err := a.input.find(ref); err == nil {
+		return nil
+	}
+	for _, it := range items {
+		if it.source != nil && it.output.Name == ref.Name.Name {
+			return it.source
+		}
+	}
+	return nil
+}
+
 // column is the output of the aggregation that equals an expression over the
 // input: a key, or a constant.
 func (a *aggregation) column(e expr.Expr) (expr.Expr, error) {
@@ -99,7 +133,7 @@ func (a *aggregation) column(e expr.Expr) (expr.Expr, error) {
 			return expr.NewColumn(i, k.String(), k.Type()), nil
 		}
 	}
-	if c, ok := e.(*expr.Column); ok {
+	if c, ok := e.(*expr.Column); ok && c.Index < outerBase {
 		return nil, a.ungrouped(c)
 	}
 	return nil, nil
@@ -126,7 +160,11 @@ func (a *aggregation) bind(e sql.Expr) (bound expr.Expr, done bool, err error) {
 		bound, err = a.call(c)
 		return bound, true, err
 	}
-	if firstAggregate(e) != "" {
+	if c, ok := e.(*sql.Call); ok && gapFills[strings.ToLower(c.Name.Name)] != FillNull {
+		bound, err = a.filled(c)
+		return bound, true, err
+	}
+	if firstAggregate(e) != "" || hasWindow(e) || hasSubquery(e) {
 		return nil, false, nil
 	}
 	plain, err := a.binder.bind(e, a.input)
@@ -136,7 +174,7 @@ func (a *aggregation) bind(e sql.Expr) (bound expr.Expr, done bool, err error) {
 	if bound, err = a.column(plain); bound != nil || err != nil {
 		return bound, true, err
 	}
-	if len(expr.Columns(plain)) == 0 {
+	if !slices.ContainsFunc(expr.Columns(plain), func(i int) bool { return i < outerBase }) {
 		return plain, true, nil
 	}
 	return nil, false, nil
@@ -149,35 +187,45 @@ var canonical = map[string]string{
 
 // call registers an aggregate and returns its column in the output.
 func (a *aggregation) call(c *sql.Call) (expr.Expr, error) {
+	for _, arg := range c.Args {
+		if inner := firstAggregate(arg); inner != "" {
+			return nil, planErrorf("Aggregate function calls cannot be nested: %s in %s", inner, strings.ToLower(c.Name.Name))
+		}
+	}
+	call, text, err := a.binder.aggregate(c, a.input)
+	if err != nil {
+		return nil, err
+	}
+	return a.register(call, text), nil
+}
+
+// aggregate binds the call of an aggregate in the scope of its arguments, and
+// returns its canonical text.
+func (b *Binder) aggregate(c *sql.Call, sc *scope) (call AggCall, text string, err error) {
 	name := strings.ToLower(c.Name.Name)
 	if n, ok := canonical[name]; ok {
 		name = n
 	}
 	spec := agg.Spec{Name: name, Distinct: c.Distinct, Star: c.Star, IgnoreNulls: c.IgnoreNulls != nil && *c.IgnoreNulls}
 	if c.Star && name != "count" {
-		return nil, planErrorf("%s(*) is not supported", name)
+		return call, "", planErrorf("%s(*) is not supported", name)
 	}
-	for _, arg := range c.Args {
-		if inner := firstAggregate(arg); inner != "" {
-			return nil, planErrorf("Aggregate function calls cannot be nested: %s in %s", inner, name)
-		}
-	}
-	args, err := a.binder.list(c.Args, a.input)
+	args, err := b.list(c.Args, sc)
 	if err != nil {
-		return nil, err
+		return call, "", err
 	}
 	sorts := c.OrderBy
 	if c.Within != nil {
 		// f(p) WITHIN GROUP (ORDER BY x) is f(x, p).
-		x, err := a.binder.bind(c.Within[0].Expr, a.input)
+		x, err := b.bind(c.Within[0].Expr, sc)
 		if err != nil {
-			return nil, err
+			return call, "", err
 		}
 		args = append([]expr.Expr{x}, args...)
 	}
 	for i, e := range args {
-		if args[i], err = expr.Fold(a.binder.Ctx, e); err != nil {
-			return nil, err
+		if args[i], err = expr.Fold(b.Ctx, e); err != nil {
+			return call, "", err
 		}
 		spec.Args = append(spec.Args, args[i].Type())
 		var lit *expr.Value
@@ -188,9 +236,9 @@ func (a *aggregation) call(c *sql.Call) (expr.Expr, error) {
 	}
 	shown := texts(args)
 	for _, s := range sorts {
-		e, err := a.binder.bind(s.Expr, a.input)
+		e, err := b.bind(s.Expr, sc)
 		if err != nil {
-			return nil, err
+			return call, "", err
 		}
 		k := sortKey(s, e)
 		args = append(args, e)
@@ -198,10 +246,10 @@ func (a *aggregation) call(c *sql.Call) (expr.Expr, error) {
 	}
 	t, err := agg.Type(spec)
 	if err != nil {
-		return nil, err
+		return call, "", err
 	}
-	call := AggCall{Spec: spec, Args: args, Type: t}
-	text := name + "(" + strings.Join(shown, ",") + ")"
+	call = AggCall{Spec: spec, Args: args, Type: t}
+	text = name + "(" + strings.Join(shown, ",") + ")"
 	switch {
 	case c.Star:
 		text = name + "(*)"
@@ -212,15 +260,15 @@ func (a *aggregation) call(c *sql.Call) (expr.Expr, error) {
 		text = strings.TrimSuffix(text, ")") + ") ORDER BY [" + orderText(args[len(shown):], spec.OrderBy) + "]"
 	}
 	if c.Filter != nil {
-		if call.Filter, err = a.binder.bind(c.Filter, a.input); err != nil {
-			return nil, err
+		if call.Filter, err = b.bind(c.Filter, sc); err != nil {
+			return call, "", err
 		}
 		if call.Filter, err = predicate(call.Filter); err != nil {
-			return nil, err
+			return call, "", err
 		}
 		text += " FILTER (WHERE " + call.Filter.String() + ")"
 	}
-	return a.register(call, text), nil
+	return call, text, nil
 }
 
 func texts(es []expr.Expr) []string {
@@ -255,17 +303,39 @@ func (a *aggregation) register(call AggCall, text string) expr.Expr {
 			same = expr.Equal(o.Args[j], call.Args[j])
 		}
 		if same && (o.Filter == nil || expr.Equal(o.Filter, call.Filter)) {
-			return expr.NewColumn(len(a.keys)+i, text, o.Type)
+			return a.output(i)
 		}
 	}
 	a.calls = append(a.calls, call)
 	a.names = append(a.names, text)
-	return expr.NewColumn(len(a.keys)+len(a.calls)-1, text, call.Type)
+	return a.output(len(a.calls) - 1)
+}
+
+// output is the column of an aggregate after grouping, or after gap filling: a
+// count is then 0 where there is nothing.
+func (a *aggregation) output(i int) expr.Expr {
+	col := expr.NewColumn(len(a.keys)+i, a.names[i], a.calls[i].Type)
+	if a.gap == nil || a.gap.off {
+		return col
+	}
+	f := Fill{Expr: col}
+	if zeroWhenEmpty(a.calls[i].Spec) {
+		f.Mode, f.Value = FillValue, expr.Int(0)
+		if col.T.Kind == column.Uint64 {
+			f.Value = expr.Uint(0)
+		}
+	}
+	return a.fill(f, a.names[i])
 }
 
 // node builds the aggregation over its input.
-func (a *aggregation) node(input Node) Node {
+func (a *aggregation) node(input Node) (Node, error) {
+	input, settle, err := a.binder.attach(input, a.input.subqueries)
+	if err != nil {
+		return nil, err
+	}
 	n := &Aggregate{Input: input, Keys: a.keys, Aggs: a.calls}
+	_ = eachExpr(n, func(e expr.Expr) (expr.Expr, error) { return settle(e), nil }) // never fails
 	for _, k := range a.keys {
 		t := k.Type()
 		n.Output = append(n.Output, Column{Name: k.String(), Type: t})
@@ -273,5 +343,5 @@ func (a *aggregation) node(input Node) Node {
 	for i, c := range a.calls {
 		n.Output = append(n.Output, Column{Name: a.names[i], Type: c.Type})
 	}
-	return n
+	return n, nil
 }

@@ -18,9 +18,10 @@ type Binder struct {
 	// Ctx has the query's clock, for folding constants.
 	Ctx *expr.Context
 
-	ctes    []cte
-	depth   int
-	planned map[*sql.Subquery]scalar
+	ctes  []cte
+	depth int
+	// outer is the query around the one that is bound, if that is a subquery.
+	outer *outer
 }
 
 // cte is a WITH query in scope. outer is how many of the binder's CTEs it sees.

@@ -48,22 +48,10 @@ func describe(n Node) string {
 		}
 		return fmt.Sprintf("Aggregate: keys=[%s] aggregates=[%s]", strings.Join(texts(n.Keys), ", "), strings.Join(aggs, ", "))
 	case *Sort:
-		var keys []string
-		for _, k := range n.Keys {
-			dir := " ASC"
-			if k.Desc {
-				dir = " DESC"
-			}
-			nulls := " NULLS LAST"
-			if k.NullsFirst {
-				nulls = " NULLS FIRST"
-			}
-			keys = append(keys, k.Expr.String()+dir+nulls)
-		}
 		if n.Top >= 0 {
-			return fmt.Sprintf("TopN: %d by %s", n.Top, strings.Join(keys, ", "))
+			return fmt.Sprintf("TopN: %d by %s", n.Top, keysText(n.Keys))
 		}
-		return "Sort: " + strings.Join(keys, ", ")
+		return "Sort: " + keysText(n.Keys)
 	case *Limit:
 		if n.Count < 0 {
 			return fmt.Sprintf("Limit: skip=%d", n.Offset)
@@ -75,6 +63,12 @@ func describe(n Node) string {
 		}
 		return "Distinct"
 	case *Join:
+		return n.describe()
+	case *Window:
+		return n.describe()
+	case *Apply:
+		return n.describe()
+	case *GapFill:
 		return n.describe()
 	case *Single:
 		return "Single"

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 
 	"tarn/edge/query/agg"
@@ -12,6 +13,9 @@ import (
 // bind binds an expression in a scope. After grouping it looks for keys and
 // aggregates first.
 func (b *Binder) bind(e sql.Expr, sc *scope) (expr.Expr, error) {
+	if c, ok := e.(*sql.Call); ok && c.Over != nil {
+		return b.bindWindow(c, sc)
+	}
 	if sc.agg != nil {
 		if bound, done, err := sc.agg.bind(e); done || err != nil {
 			return bound, err
@@ -68,13 +72,8 @@ func (b *Binder) bind(e sql.Expr, sc *scope) (expr.Expr, error) {
 		return b.callArgs("at_time_zone", []sql.Expr{e.X, e.Zone}, sc)
 	case *sql.Array:
 		return b.callArgs("make_array", e.Elems, sc)
-	case *sql.Subquery:
-		if s, ok := b.planned[e]; ok && sc.agg == nil {
-			return expr.NewColumn(s.index, s.column.Name, s.column.Type), nil
-		}
-		return nil, notImplemented("subqueries here")
-	case *sql.Exists:
-		return nil, notImplemented("EXISTS other than as a term of WHERE")
+	case *sql.Subquery, *sql.Exists:
+		return b.bindSubquery(e, sc)
 	case *sql.Tuple:
 		return nil, notImplemented("row values")
 	}
@@ -123,6 +122,11 @@ func (b *Binder) columnRef(e *sql.ColumnRef, sc *scope) (expr.Expr, error) {
 		parent := &sql.ColumnRef{Qualifier: e.Qualifier[:n-1], Name: e.Qualifier[n-1]}
 		if j, perr := sc.find(parent); perr == nil && sc.columns[j].Type.Kind == column.Struct {
 			return expr.NewGetField(sc.column(j), e.Name.Name)
+		}
+	}
+	if b.outer != nil && !slices.ContainsFunc(sc.columns, func(c Column) bool { return match(e, c) }) {
+		if x, ok := b.ref(e); ok {
+			return x, nil
 		}
 	}
 	return nil, err
@@ -192,7 +196,11 @@ func (b *Binder) between(e *sql.Between, sc *scope) (expr.Expr, error) {
 
 func (b *Binder) in(e *sql.In, sc *scope) (expr.Expr, error) {
 	if e.Query != nil {
-		return nil, notImplemented("IN with a subquery other than as a term of WHERE")
+		in, err := b.bindSubquery(e, sc)
+		if err != nil || !e.Not {
+			return in, err
+		}
+		return expr.NewUnary(expr.Not, in)
 	}
 	x, err := b.bind(e.X, sc)
 	if err != nil {
@@ -301,16 +309,15 @@ func (b *Binder) index(e *sql.Index, sc *scope) (expr.Expr, error) {
 	return expr.NewCall("array_element", []expr.Expr{x, i})
 }
 
-// gapFunctions exist only in gap filling queries.
-var gapFunctions = map[string]bool{"date_bin_gapfill": true, "date_bin_wallclock_gapfill": true, "locf": true, "interpolate": true}
-
 func (b *Binder) call(e *sql.Call, sc *scope) (expr.Expr, error) {
 	name := strings.ToLower(e.Name.Name)
 	switch {
-	case e.Over != nil:
-		return nil, notImplemented("window functions")
-	case gapFunctions[name]:
-		return nil, notImplemented("gap filling with %s", name)
+	case ignoresFrame(name):
+		return nil, planErrorf("%s is a window function: it needs OVER (...)", name)
+	case gapBins[name] != "" && sc.gap:
+		return b.callArgs(gapBins[name], e.Args, sc)
+	case gapBins[name] != "" || gapFills[name] != FillNull:
+		return nil, misplacedGap(name)
 	case unbuilt[name] != "":
 		return nil, notImplemented(unbuilt[name], name)
 	case agg.Exists(name):

@@ -21,9 +21,12 @@ const (
 	FullJoin
 	SemiJoin
 	AntiJoin
+	// MarkJoin yields all left rows and whether they have a match; null when
+	// NullAware and it is not known.
+	MarkJoin
 )
 
-var joinNames = []string{"Inner", "Left", "Right", "Full", "Semi", "Anti"}
+var joinNames = []string{"Inner", "Left", "Right", "Full", "Semi", "Anti", "Mark"}
 
 // Join pairs the rows of two inputs whose keys are equal and not null, and for
 // which On is true. Without keys every pair is a candidate.
@@ -44,8 +47,11 @@ type Join struct {
 
 // Columns is Node's.
 func (j *Join) Columns() []Column {
-	if j.leftOnly() {
+	switch {
+	case j.leftOnly():
 		return j.Left.Columns()
+	case j.Kind == MarkJoin:
+		return slices.Concat(j.Left.Columns(), []Column{{Name: "mark", Type: column.Of(column.Bool), Hidden: true}})
 	}
 	return slices.Concat(j.Left.Columns(), j.Right.Columns())
 }
@@ -97,6 +103,11 @@ func (b *Binder) join(j *sql.Join) (Node, error) {
 		}
 		conds = append(conds, eq)
 	}
+	var later []sql.Expr
+	if j.On != nil && kind == InnerJoin && hasSubquery(j.On) {
+		// Which of these rows stay is decided when the pairs are there.
+		j, later = splitOn(j)
+	}
 	if j.On != nil {
 		on, err := b.bind(j.On, both)
 		if err != nil {
@@ -108,10 +119,37 @@ func (b *Binder) join(j *sql.Join) (Node, error) {
 		conds = conjuncts(on)
 	}
 	n, err := newJoin(kind, left, right, conds)
-	if err != nil || len(using) == 0 || n.leftOnly() {
+	if err != nil || n.leftOnly() {
 		return n, err
 	}
-	return mergeColumns(n, using)
+	if len(using) > 0 {
+		return mergeColumns(n, using)
+	}
+	var out Node = n
+	for _, e := range later {
+		if out, err = b.filter(out, e, both); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// splitOn takes the terms with subqueries out of ON.
+func splitOn(j *sql.Join) (*sql.Join, []sql.Expr) {
+	rest := *j
+	rest.On = nil
+	var later []sql.Expr
+	for _, e := range andTerms(j.On) {
+		switch {
+		case hasSubquery(e):
+			later = append(later, e)
+		case rest.On == nil:
+			rest.On = e
+		default:
+			rest.On = &sql.Binary{Op: "AND", L: rest.On, R: e}
+		}
+	}
+	return &rest, later
 }
 
 // joinScope is the scope of ON. Two columns of one full name could not be told
@@ -218,7 +256,8 @@ func newJoin(kind JoinKind, left, right Node, conds []expr.Expr) (*Join, error) 
 func (j *Join) sides(e expr.Expr) (left, right bool) {
 	n := len(j.Left.Columns())
 	for _, i := range expr.Columns(e) {
-		left, right = left || i < n, right || i >= n
+		// A column of the query around is of neither side alone.
+		left, right = left || i < n || i >= outerBase, right || i >= n
 	}
 	return left, right
 }
@@ -308,7 +347,11 @@ func (j *Join) push(conds []expr.Expr) (stay []expr.Expr, err error) {
 func (j *Join) prune(need []bool) []int {
 	n := len(j.Left.Columns())
 	all := make([]bool, n+len(j.Right.Columns()))
-	copy(all, need)
+	wanted := need
+	if j.Kind == MarkJoin {
+		wanted = need[:n]
+	}
+	copy(all, wanted)
 	mark := func(offset int, es ...expr.Expr) {
 		for _, e := range es {
 			for _, i := range expr.Columns(e) {
@@ -337,6 +380,9 @@ func (j *Join) prune(need []bool) []int {
 	}
 	if j.On != nil {
 		j.On = remap(j.On, to)
+	}
+	if j.Kind == MarkJoin {
+		return append(to[:n:n], kept)
 	}
 	return to[:len(need)]
 }

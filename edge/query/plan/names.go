@@ -138,7 +138,45 @@ func (b *Binder) callName(e *sql.Call, sc *scope) string {
 	if e.Filter != nil {
 		text += " FILTER (WHERE " + b.nameOf(e.Filter, sc) + ")"
 	}
+	if e.IgnoreNulls != nil && *e.IgnoreNulls {
+		text += " IGNORE NULLS"
+	}
+	if e.Over != nil {
+		text += b.overName(e.Over, sc)
+	}
 	return text
+}
+
+func (b *Binder) overName(w *sql.WindowSpec, sc *scope) string {
+	text := ""
+	if len(w.PartitionBy) > 0 {
+		text += " PARTITION BY [" + strings.Join(b.namesOf(w.PartitionBy, sc), ", ") + "]"
+	}
+	if len(w.OrderBy) > 0 {
+		text += " ORDER BY [" + b.sortNames(w.OrderBy, sc) + "]"
+	}
+	if w.Frame == nil {
+		if len(w.OrderBy) == 0 {
+			return text + " ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING"
+		}
+		return text + " RANGE BETWEEN UNBOUNDED PRECEDING AND CURRENT ROW"
+	}
+	bound := func(s sql.Bound) string {
+		if s.Offset == nil {
+			return s.Kind
+		}
+		if e, err := b.bind(s.Offset, &scope{}); err == nil {
+			if v, err := expr.Evaluate(b.Ctx, e); err == nil {
+				return v.Text() + " " + s.Kind
+			}
+		}
+		return s.Offset.String() + " " + s.Kind
+	}
+	end := "CURRENT ROW"
+	if w.Frame.End != nil {
+		end = bound(*w.Frame.End)
+	}
+	return text + " " + w.Frame.Unit + " BETWEEN " + bound(w.Frame.Start) + " AND " + end
 }
 
 func (b *Binder) sortNames(items []sql.SortItem, sc *scope) string {

@@ -73,6 +73,20 @@ func eachExpr(n Node, fn func(expr.Expr) (expr.Expr, error)) error {
 				return err
 			}
 		}
+	case *Window:
+		return replace(n.exprs()...)
+	case *GapFill:
+		for i := range n.Fills {
+			if err := replace(&n.Fills[i].Expr); err != nil {
+				return err
+			}
+		}
+	case *Apply:
+		for i := range n.Refs {
+			if err := replace(&n.Refs[i]); err != nil {
+				return err
+			}
+		}
 	case *Join:
 		for i := range n.LeftKeys {
 			if err := replace(&n.LeftKeys[i], &n.RightKeys[i]); err != nil {
@@ -126,6 +140,12 @@ func setInputs(n Node, in []Node) {
 	case *WindowFill:
 		n.Input = in[0]
 	case *Transform:
+		n.Input = in[0]
+	case *Window:
+		n.Input = in[0]
+	case *Apply:
+		n.Input = in[0]
+	case *GapFill:
 		n.Input = in[0]
 	}
 }

@@ -53,6 +53,12 @@ func prune(n Node, need []bool) (Node, []int) {
 		return n, to
 	case *Join:
 		return n, n.prune(need)
+	case *Window:
+		return n.prune(need)
+	case *Apply:
+		return n, n.prune(need)
+	case *GapFill:
+		return n, n.prune(need)
 	case *Distinct:
 		if n.On != nil {
 			var to []int

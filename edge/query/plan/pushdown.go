@@ -117,6 +117,17 @@ func push(n Node, conds []expr.Expr) (Node, []expr.Expr, error) {
 			n.Branches[i] = in
 		}
 		return n, nil, nil
+	case *Window:
+		down, stay := n.push(conds)
+		in, err := pushInto(n.Input, down)
+		n.Input = in
+		return n, stay, err
+	case *GapFill:
+		stay, err := n.push(conds)
+		return n, stay, err
+	case *Apply:
+		stay, err := n.push(conds)
+		return n, stay, err
 	case *Join:
 		stay, err := n.push(conds)
 		return n, stay, err

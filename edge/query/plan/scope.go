@@ -14,6 +14,12 @@ type scope struct {
 	// columns are those of the input, and what is bound refers to the output
 	// of the aggregation.
 	agg *aggregation
+	// windows collects window calls where they are allowed.
+	windows *windows
+	// gap says that rows are grouped with gap filling: its bins can be named.
+	gap bool
+	// subqueries collects subqueries where they are allowed.
+	subqueries *subqueries
 }
 
 // match says whether a reference means a column.

@@ -20,11 +20,12 @@ type item struct {
 
 // selectQuery plans one SELECT with the ORDER BY and LIMIT around it.
 //
-// The node chain is Scan, Filter, Aggregate, Filter (HAVING), Project, Sort,
-// Distinct, Limit, and a Project that drops columns needed for sorting only.
+// The node chain is Scan, Filter, Aggregate, Filter (HAVING), Window, Filter
+// (QUALIFY), Project, Sort, Distinct, Limit, and a Project that drops columns
+// needed for sorting only.
 func (b *Binder) selectQuery(s *sql.Select, q *sql.Query, limit bounds) (Node, error) {
-	if s.Qualify != nil || s.Windows != nil {
-		return nil, notImplemented("window functions")
+	if err := resolveWindows(s, q); err != nil {
+		return nil, err
 	}
 	input, err := b.from(s.From)
 	if err != nil {
@@ -40,24 +41,12 @@ func (b *Binder) selectQuery(s *sql.Select, q *sql.Query, limit bounds) (Node, e
 	if err != nil {
 		return nil, err
 	}
-	out := sc
-	if !grouped(s, q) {
-		for _, it := range items {
-			if it.source == nil {
-				continue
-			}
-			if input, err = b.scalars(input, sc, it.source); err != nil {
-				return nil, err
-			}
-		}
-	} else {
-		a, err := b.aggregation(s, items, sc)
-		if err != nil {
+	out := &scope{columns: sc.columns, windows: &windows{}, subqueries: &subqueries{}}
+	if grouped(s, q) {
+		if out.agg, err = b.aggregation(s, items, sc); err != nil {
 			return nil, err
 		}
-		out = &scope{columns: sc.columns, agg: a}
 	}
-	n := input
 	if err := b.bindItems(items, out); err != nil {
 		return nil, err
 	}
@@ -69,34 +58,93 @@ func (b *Binder) selectQuery(s *sql.Select, q *sql.Query, limit bounds) (Node, e
 	if err != nil {
 		return nil, err
 	}
-	var having expr.Expr
-	if s.Having != nil {
-		if out.agg == nil {
-			return nil, planErrorf("HAVING needs GROUP BY or an aggregate")
-		}
-		if having, err = b.bind(s.Having, out); err != nil {
-			return nil, err
-		}
-		if having, err = predicate(having); err != nil {
-			return nil, err
-		}
+	havingSubqueries := &subqueries{}
+	having, err := b.having(s, items, out, havingSubqueries)
+	if err != nil {
+		return nil, err
 	}
+	qualify, err := b.qualify(s, items, out)
+	if err != nil {
+		return nil, err
+	}
+	n := input
 	if out.agg != nil {
-		n = out.agg.node(input)
+		if n, err = out.agg.node(input); err != nil {
+			return nil, err
+		}
 	}
 	if having != nil {
-		n = &Filter{n, having}
+		m, values, err := b.attach(n, havingSubqueries)
+		if err != nil {
+			return nil, err
+		}
+		n = &Filter{m, values(having)}
+	}
+	if out.agg != nil && out.agg.gap != nil {
+		if n, err = out.agg.fillGaps(n, input); err != nil {
+			return nil, err
+		}
+	}
+	n, values, err := b.attach(n, out.subqueries)
+	if err != nil {
+		return nil, err
+	}
+	n, place := out.windows.nodes(n, values)
+	settle := func(e expr.Expr) expr.Expr { return expr.Remap(values(e), place) }
+	for i := range items {
+		items[i].bound = settle(items[i].bound)
+	}
+	for i := range keys {
+		keys[i].Expr = settle(keys[i].Expr)
+	}
+	for i := range on {
+		on[i] = settle(on[i])
+	}
+	if qualify != nil {
+		n = &Filter{n, settle(qualify)}
 	}
 	return finish(n, s, items, keys, on, limit)
+}
+
+// having binds HAVING, in which names of the input come before aliases.
+func (b *Binder) having(s *sql.Select, items []item, out *scope, sub *subqueries) (expr.Expr, error) {
+	if s.Having == nil {
+		return nil, nil
+	}
+	if out.agg == nil {
+		return nil, planErrorf("HAVING needs GROUP BY or an aggregate")
+	}
+	plain := *out
+	plain.windows, plain.subqueries = nil, sub
+	if g := out.agg.gap; g != nil {
+		g.off = true
+		defer func() { g.off = false }()
+	}
+	cond, err := b.bindOrder(s.Having, items, &plain)
+	if err != nil {
+		return nil, err
+	}
+	return predicate(cond)
+}
+
+// qualify binds QUALIFY, which chooses rows by window functions.
+func (b *Binder) qualify(s *sql.Select, items []item, out *scope) (expr.Expr, error) {
+	if s.Qualify == nil {
+		return nil, nil
+	}
+	cond, err := b.bindOrder(s.Qualify, items, out)
+	if err != nil {
+		return nil, err
+	}
+	if len(out.windows.calls) == 0 {
+		return nil, planErrorf("QUALIFY clause requires window functions in the SELECT list or QUALIFY clause")
+	}
+	return predicate(cond)
 }
 
 func (b *Binder) where(input Node, where sql.Expr, sc *scope) (Node, error) {
 	if name := firstAggregate(where); name != "" {
 		return nil, planErrorf("Aggregate functions are not allowed in the WHERE clause. Consider using HAVING instead")
-	}
-	input, err := b.scalars(input, sc, where)
-	if err != nil {
-		return nil, err
 	}
 	terms := andTerms(where)
 	if !slices.ContainsFunc(terms, isMembership) {
@@ -104,26 +152,40 @@ func (b *Binder) where(input Node, where sql.Expr, sc *scope) (Node, error) {
 	}
 	for _, term := range terms {
 		if isMembership(term) {
-			input, err = b.membership(input, term, sc)
-		} else {
-			input, err = b.filter(input, term, sc)
+			n, ok, err := b.membership(input, term, sc)
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				input = n
+				continue
+			}
 		}
-		if err != nil {
+		var err error
+		if input, err = b.filter(input, term, sc); err != nil {
 			return nil, err
 		}
 	}
 	return input, nil
 }
 
+// filter puts a condition on a node. Columns that its subqueries needed stay;
+// no name means them.
 func (b *Binder) filter(input Node, where sql.Expr, sc *scope) (Node, error) {
-	cond, err := b.bind(where, sc)
+	inner := *sc
+	inner.subqueries = &subqueries{}
+	cond, err := b.bind(where, &inner)
 	if err != nil {
 		return nil, err
 	}
 	if cond, err = predicate(cond); err != nil {
 		return nil, err
 	}
-	return &Filter{input, cond}, nil
+	input, settle, err := b.attach(input, inner.subqueries)
+	if err != nil {
+		return nil, err
+	}
+	return &Filter{input, settle(cond)}, nil
 }
 
 // predicate checks that an expression can decide about rows.

@@ -62,31 +62,12 @@ func (e *Explode) Columns() []Column { return e.Output }
 // Inputs is Node's.
 func (e *Explode) Inputs() []Node { return []Node{e.Input} }
 
-// FillMode says what stands in a window that has no value.
-type FillMode uint8
-
-// The fill modes.
-const (
-	// FillNull leaves null.
-	FillNull FillMode = iota
-	// FillPrevious repeats the value before, in the order of the rows.
-	FillPrevious
-	// FillLinear interpolates between the values on both sides; texts and
-	// booleans stay null.
-	FillLinear
-	// FillValue puts a constant.
-	FillValue
-)
-
-// Fill is the mode of one column.
-type Fill struct {
-	Mode FillMode
-	// Value is of the column's type, when the mode is FillValue.
-	Value any // int64, uint64, float64, bool or string
-}
-
 // WindowFill adds the rows of windows that a series lacks, and fills columns. A
 // column of which a series has no value at all stays null in it.
+//
+// It is not a GapFill, which makes its series of all combinations of keys, in
+// ascending order and with bounds on both sides: here series are those that
+// have rows, each may begin at its own first window, and rows may descend.
 type WindowFill struct {
 	Input Node
 	// Series and Time are columns; Time has the starts of windows.
@@ -103,7 +84,8 @@ type WindowFill struct {
 	First, Last       int64
 	FromFirst, ToLast bool
 	Desc              bool
-	// Fills are by column; those of series and time are not looked at.
+	// Fills are by column, whose expressions are not used; those of series and
+	// time are not looked at. FillLinear interpolates by windows.
 	Fills []Fill
 	// MaxWindows refuses more windows a series; 0 means no limit.
 	MaxWindows int64

@@ -9,7 +9,6 @@ var unbuilt = func() map[string]string {
 	kinds := map[string]string{
 		"aggregate function %s": "approx_distinct approx_median approx_percentile_cont approx_percentile_cont_with_weight bit_and bit_or bit_xor corr covar covar_samp covar_pop " +
 			"grouping nth_value regr_slope regr_intercept regr_r2 regr_count regr_avgx regr_avgy regr_sxx regr_syy regr_sxy",
-		"window function %s":                 "row_number rank dense_rank percent_rank cume_dist ntile lag lead difference non_negative_difference derivative non_negative_derivative",
 		"table function %s in an expression": "unnest",
 	}
 	m := map[string]string{}

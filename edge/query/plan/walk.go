@@ -52,6 +52,10 @@ func operands(e sql.Expr) []*sql.Expr {
 		sorts(e.OrderBy)
 		sorts(e.Within)
 		one(&e.Filter)
+		if e.Over != nil {
+			many(e.Over.PartitionBy)
+			sorts(e.Over.OrderBy)
+		}
 	case *sql.Array:
 		many(e.Elems)
 	case *sql.Tuple:

@@ -4,9 +4,9 @@ import (
 	"tarn/store/column"
 )
 
-// partition finds where the series of sorted rows begin: where a column of text
+// seriesRuns finds where the series of sorted rows begin: where a column of text
 // changes. Null is a text of its own.
-type partition struct {
+type seriesRuns struct {
 	cols  []int
 	begun bool
 	last  []string
@@ -16,7 +16,7 @@ type partition struct {
 }
 
 // mark looks at the next batch.
-func (p *partition) mark(b *column.Batch) []int32 {
+func (p *seriesRuns) mark(b *column.Batch) []int32 {
 	p.starts = p.starts[:0]
 	if b.Len == 0 {
 		return p.starts
@@ -38,7 +38,7 @@ func (p *partition) mark(b *column.Batch) []int32 {
 
 // differs says whether the first row is of another series than the last one of
 // the batch before.
-func (p *partition) differs(b *column.Batch) bool {
+func (p *seriesRuns) differs(b *column.Batch) bool {
 	for i, c := range p.cols {
 		v := b.Cols[c]
 		if v.IsNull(0) != p.null[i] || !p.null[i] && v.Text(0) != p.last[i] {
@@ -48,7 +48,7 @@ func (p *partition) differs(b *column.Batch) bool {
 	return false
 }
 
-func (p *partition) remember(b *column.Batch) {
+func (p *seriesRuns) remember(b *column.Batch) {
 	p.begun = true
 	p.last, p.null = p.last[:0], p.null[:0]
 	for _, c := range p.cols {
