@@ -42,9 +42,12 @@ func (e *Engine) planInfluxQL(req Request, ec *expr.Context) (*plan.Statement, *
 			return nil, nil, err
 		}
 		if len(all) != 1 {
-			return nil, nil, &Error{Class: Plan, Msg: "must provide only one InfluxQl statement per query"}
+			return nil, nil, influxql.ErrManyStatements
 		}
 		s = all[0]
+		if err := influxql.CheckDatabase(s, req.Database); err != nil {
+			return nil, nil, err
+		}
 	}
 	b := &influxql.Binder{
 		Databases: e.provider.Database, Scan: e.provider.Scan, Database: req.Database, RetentionPolicy: req.InfluxQL.RetentionPolicy,

@@ -36,18 +36,19 @@ func Parse(text string, params map[string]any) (_ []ast.Statement, err error) {
 }
 
 func parseError(err error) error {
-	return &plan.Error{Class: plan.Parse, Msg: "error parsing query: " + missing(err.Error()), Err: err}
+	if m := unbound.FindStringSubmatch(err.Error()); m != nil {
+		err = &UndefinedError{m[1]}
+	}
+	return &plan.Error{Class: plan.Parse, Msg: "error parsing query: " + err.Error(), Err: err}
 }
 
 var unbound = regexp.MustCompile(`^missing parameter: (.*)$`)
 
-// missing adds to the parser's text about a parameter the one of InfluxDB 3.
-func missing(text string) string {
-	if m := unbound.FindStringSubmatch(text); m != nil {
-		return fmt.Sprintf("%s: Bind parameter '$%s' was referenced in the InfluxQL statement but its value is undefined", text, m[1])
-	}
-	return text
-}
+// UndefinedError is a $name without a value. InfluxDB 3 has a text of its own
+// for it.
+type UndefinedError struct{ Name string }
+
+func (e *UndefinedError) Error() string { return "missing parameter: " + e.Name }
 
 // maxDepth bounds nesting: each level costs the parser some frames of stack.
 const maxDepth = 500

@@ -166,8 +166,9 @@ func (b *Binder) show(s ast.Statement) (*Statement, error) {
 	if columns == nil {
 		return nil, notImplemented("%s", firstWords(s))
 	}
-	// Statistics have no columns of their own when there are none.
-	return b.list("show", true, texts(columns...), func(context.Context, func(...any)) error { return nil }), nil
+	st := b.list("show", true, texts(columns...), func(context.Context, func(...any)) error { return nil })
+	st.Series.Header = true
+	return st, nil
 }
 
 // firstWords names a kind of statement by its first two words.

@@ -8,6 +8,8 @@ import "time"
 type Series struct {
 	// Unnamed series have no measurement.
 	Unnamed bool
+	// Header says that a statement without rows shows its columns.
+	Header bool
 	// HasTime says that the second column is the time.
 	HasTime bool
 	// Tags is the number of tag columns.

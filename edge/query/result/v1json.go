@@ -1,6 +1,7 @@
 package result
 
 import (
+	"bytes"
 	"io"
 	"strconv"
 
@@ -209,6 +210,15 @@ func (j *v1JSON) openSeries(dst *[]byte) {
 }
 
 func (j *v1JSON) End(failure error) error {
+	if j.series.Header && !j.mark.begun && failure == nil {
+		head := bytes.TrimSuffix(j.head, []byte(`,"values":[`))
+		if j.chunked() {
+			j.chunk = append(append(append(j.chunk, '{'), head...), '}')
+			return j.send(false, nil)
+		}
+		j.buf = append(append(append(j.buf, `,"series":[{`...), head...), "}]"...)
+		return j.finish()
+	}
 	if j.chunked() {
 		if j.open {
 			j.chunk = append(j.chunk, "]}"...)
