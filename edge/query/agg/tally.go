@@ -14,10 +14,11 @@ type tally struct {
 	at    map[distinctKey]int32 // position in rows of the group
 	n     [][]int64             // by group and position
 	words distinct              // numbers texts
+	desc  bool                  // rows count from the newest
 }
 
 func newTally(s Spec) tally {
-	return tally{kept: newKept(s), at: map[distinctKey]int32{}, words: distinct{codes: map[string]uint64{}}}
+	return tally{kept: newKept(s), at: map[distinctKey]int32{}, words: distinct{codes: map[string]uint64{}}, desc: s.InfluxQL.Desc}
 }
 
 func (t *tally) Grow(n int) {
@@ -41,7 +42,7 @@ func (t *tally) Update(groups []uint32, args []*column.Vector, skip []bool, n in
 			continue
 		}
 		t.n[g][at]++
-		if first := &t.cols[1].Ints[t.rows[g][at]]; args[1].Ints[i] < *first {
+		if first := &t.cols[1].Ints[t.rows[g][at]]; args[1].Ints[i] != *first && (args[1].Ints[i] < *first) != t.desc {
 			*first = args[1].Ints[i]
 		}
 	}
@@ -50,8 +51,9 @@ func (t *tally) Update(groups []uint32, args []*column.Vector, skip []bool, n in
 
 func (t *tally) Bytes() int { return t.kept.Bytes() + 48*len(t.at) + t.words.text }
 
-// distinctValues lists the values in order of their first appearance; of those
-// that appear at one instant the lesser comes first.
+// distinctValues lists the values in order of their first appearance - in
+// descending order, as in InfluxDB 1, of their last; of those that appear at one
+// instant the lesser comes first.
 type distinctValues struct{ tally }
 
 func (d *distinctValues) Final(dst *column.Vector, from, to int) error {

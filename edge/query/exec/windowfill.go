@@ -192,14 +192,14 @@ func (f *windowFill) column(v *column.Vector, fill plan.Fill, grid []int64, from
 // constant fills a column that has any value. Without a lower bound a column
 // begins at its own first value.
 func (f *windowFill) constant(out, v *column.Vector, value expr.Value, from []int32) {
-	begun := false
+	begun := f.node.Always
 	for i := range v.Len {
 		begun = begun || !v.IsNull(i)
 	}
 	if !begun {
 		return
 	}
-	begun = !f.node.FromFirst
+	begun = !f.node.FromFirst || f.node.Always
 	for i := range from {
 		if !out.IsNull(i) {
 			begun = true

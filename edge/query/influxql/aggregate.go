@@ -2,6 +2,7 @@ package influxql
 
 import (
 	"fmt"
+	"math"
 
 	ast "github.com/influxdata/influxql"
 
@@ -91,10 +92,21 @@ func (g *grouping) arg(c *ast.Call) (expr.Expr, error) {
 		return nil, planError("expected field argument in %s()", c.Name)
 	}
 	e, kind := g.t.ref(r)
-	if kind != fieldRef {
+	if kind == tagRef {
 		return null(column.Of(column.Float64)), nil
 	}
 	return e, numericArg(c, e)
+}
+
+// resultType is that of a function of a field that there is not.
+func resultType(c *ast.Call, arg column.Type) column.Type {
+	switch c.Name {
+	case "count":
+		return column.Of(column.Int64)
+	case "mean", "median", "stddev", "integral":
+		return column.Of(column.Float64)
+	}
+	return arg
 }
 
 func (g *grouping) add(c *ast.Call) error {
@@ -117,7 +129,7 @@ func (g *grouping) add(c *ast.Call) error {
 		return err
 	}
 	if isNull(e) {
-		l.typ = column.Of(column.Float64)
+		l.typ = resultType(c, e.Type())
 		return nil
 	}
 	return g.plan(l, e)
@@ -127,7 +139,7 @@ func (g *grouping) add(c *ast.Call) error {
 func (g *grouping) plan(l *leaf, e expr.Expr) error {
 	at := g.t.column(g.t.time)
 	// The only selector shows the time of its row, or further columns of it.
-	g.single = len(g.q.shape.calls) == 1 && selectors[l.call.Name] && (g.q.window == nil || g.q.shape.plain)
+	g.single = len(g.q.distinctCalls()) == 1 && selectors[l.call.Name] && (g.q.window == nil || g.q.shape.plain)
 	switch name := l.call.Name; name {
 	case "count":
 		return l.plain(agg.Spec{Name: "count", Args: []column.Type{e.Type()}}, e)
@@ -136,7 +148,12 @@ func (g *grouping) plan(l *leaf, e expr.Expr) error {
 	case "mean":
 		return l.plain(agg.Spec{Name: "avg", Args: []column.Type{e.Type()}}, e)
 	case "stddev":
-		return l.plain(agg.Spec{Name: "stddev", Args: []column.Type{e.Type()}}, e)
+		if err := l.plain(agg.Spec{Name: "stddev", Args: []column.Type{e.Type()}}, e); err != nil {
+			return err
+		}
+		l.aggs = append(l.aggs, plan.AggCall{Spec: agg.Spec{Name: "count", Args: []column.Type{e.Type()}}, Args: []expr.Expr{e}, Type: column.Of(column.Int64)})
+		l.value = func(cols []expr.Expr) (expr.Expr, error) { return ofOne(cols[0], cols[1]), nil }
+		return nil
 	case "median":
 		// Of integers, too, it is a float.
 		e = cast(e, column.Float64)
@@ -175,11 +192,20 @@ func (g *grouping) plan(l *leaf, e expr.Expr) error {
 		return g.selector(l, agg.Spec{Name: agg.InfluxQLPrefix + name, InfluxQL: p}, e, at)
 	case "distinct":
 		l.many = true
-		s := g.spec("distinct", &agg.InfluxQL{}, e, at)
+		s := g.spec("distinct", &agg.InfluxQL{Desc: g.q.desc}, e, at)
 		l.typ = e.Type()
 		return l.call1(s, e, at)
 	}
 	return planError("undefined function %s()", l.call.Name)
+}
+
+// distinctCalls are the calls of a statement, each once.
+func (q *selection) distinctCalls() map[string]bool {
+	out := map[string]bool{}
+	for _, c := range q.shape.calls {
+		out[key(c)] = true
+	}
+	return out
 }
 
 func number(e ast.Expr) float64 {
@@ -236,6 +262,23 @@ func nullZero(e expr.Expr) expr.Expr {
 			}
 		}
 	}))
+}
+
+// ofOne tells the deviation of one value, which is no number, from that of
+// none, which is null: only the latter is a gap to fill.
+func ofOne(deviation, count expr.Expr) expr.Expr {
+	t := column.Of(column.Float64)
+	return newFunc("stddev", t, []expr.Expr{deviation, count}, func(args []*column.Vector, n int) *column.Vector {
+		out := column.NewVector(t, n)
+		out.AppendFrom(args[0], 0, n)
+		for i, k := range args[1].Ints[:n] {
+			if k == 1 {
+				out.Floats[i] = math.NaN()
+				out.Nulls.Clear(i)
+			}
+		}
+		return out
+	})
 }
 
 // selector is a leaf that chooses rows.
@@ -319,7 +362,7 @@ func (g *grouping) integral(l *leaf, e, at expr.Expr) error {
 	if g.q.window == nil {
 		return l.plain(g.spec("integral", p, e, at), e, at)
 	}
-	if len(g.q.shape.calls) > 1 {
+	if len(g.q.distinctCalls()) > 1 {
 		return notImplemented("integral() with GROUP BY time() beside other functions")
 	}
 	p.Window = g.q.window.bounds
@@ -352,13 +395,41 @@ func (g *grouping) node() (plan.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(q.dims) > 0 || q.window != nil || g.leaves[0].many {
+	switch {
+	case g.leaves[0].many && g.leaves[0].chosen && q.desc:
+		return q.chosenDescending(n, windowed), nil
+	case len(q.dims) > 0 || q.window != nil || g.leaves[0].many:
 		n = q.sorted(n)
 	}
 	if windowed && !g.leaves[0].many && q.fill() != ast.NoFill {
 		n = g.filled(n)
 	}
 	return n, nil
+}
+
+// chosenDescending orders rows that were chosen within their groups: the series
+// and the windows descend, but in each the rows stay in order of time, as in
+// InfluxDB 1.
+func (q *selection) chosenDescending(n plan.Node, windowed bool) plan.Node {
+	p := &plan.Project{Input: n}
+	cols := n.Columns()
+	for i, c := range cols {
+		add(p, c.Name, columnOf(n, i))
+	}
+	s := &plan.Sort{Input: p, Top: -1}
+	for i := range q.dims {
+		s.Keys = append(s.Keys, plan.SortKey{Expr: columnOf(p, i), Desc: true})
+	}
+	at := columnOf(n, len(q.dims))
+	if q.window != nil {
+		add(p, "window", q.window.of(at))
+		s.Keys = append(s.Keys, plan.SortKey{Expr: columnOf(p, len(cols)), Desc: true})
+	}
+	if !windowed && q.window != nil { // integral: a row a window
+		return trim(s, len(cols))
+	}
+	s.Keys = append(s.Keys, plan.SortKey{Expr: columnOf(p, len(q.dims))})
+	return trim(s, len(cols))
 }
 
 // fill is the fill mode; a query around would drop nulls anyway.
@@ -463,9 +534,9 @@ func (q *selection) startTime() int64 {
 // filled adds the windows without rows.
 func (g *grouping) filled(n plan.Node) plan.Node {
 	q := g.q
-	lo, hi := q.scanRange()
+	lo, hi := q.extended(q.extra)
 	f := &plan.WindowFill{Input: n, Series: q.series(), Time: len(q.dims), Next: q.window.next(q.desc), Length: q.window.every,
-		Desc: q.desc, MaxWindows: maxWindows}
+		Desc: q.desc, MaxWindows: maxWindows, Always: q.Fill == ast.NumberFill}
 	if lo == store.MinTime {
 		f.FromFirst, f.ToLast = !q.desc, q.desc
 	} else {

@@ -112,8 +112,9 @@ type selection struct {
 	rest   ast.Expr // the condition without time
 	names  []string
 	shape  shape
-	// extra is by how many windows a transformation looks beyond the range.
-	extra int64
+	// extra is by how many windows transformations look beyond the range, and
+	// extraRead how many of those are read; the others are there to be filled.
+	extra, extraRead int64
 }
 
 // selectBranches binds a statement whose wildcards are expanded.
@@ -151,10 +152,11 @@ func (b *Binder) selectBranches(s *ast.SelectStatement, o outer) ([]*branch, err
 	q.dims = slices.Compact(q.dims)
 	if q.window != nil {
 		q.extra = extraWindows(s.Fields)
+		q.extraRead = min(q.extra, readWindows(q.shape.calls))
 	}
 	inner := outer{min: q.lo, max: q.hi, dims: q.dims, window: q.window, desc: q.desc, nested: true}
 	if q.extra > 0 {
-		inner.min, inner.max = q.scanRange()
+		inner.min, inner.max = q.extended(q.extraRead)
 	}
 	tables, err := b.from(s.Sources, inner)
 	if err != nil {
@@ -173,18 +175,32 @@ func (b *Binder) selectBranches(s *ast.SelectStatement, o outer) ([]*branch, err
 	return out, nil
 }
 
-// scanRange is the range of time with the windows that transformations look
-// at besides.
-func (q *selection) scanRange() (lo, hi int64) {
+// extended is the range of time with the lengths of some windows more. The
+// first of these windows is read in part, as in InfluxDB 1.
+func (q *selection) extended(windows int64) (lo, hi int64) {
 	lo, hi = q.lo, q.hi
-	for range q.extra {
-		if q.desc && hi != store.MaxTime {
-			_, hi = q.window.bounds(hi)
-		} else if !q.desc && lo != store.MinTime {
-			lo = q.window.start(q.window.start(lo) - 1)
+	for range windows {
+		if q.desc && hi < store.MaxTime-q.window.every {
+			hi += q.window.every
+		} else if !q.desc && lo > store.MinTime+q.window.every {
+			lo -= q.window.every
 		}
 	}
 	return lo, hi
+}
+
+// readWindows bounds the windows before the range that are read: one, or as
+// many as the longest moving average has.
+func readWindows(calls []*ast.Call) int64 {
+	n := int64(1)
+	for _, c := range calls {
+		if _, ok := transformations[c.Name]; ok && len(c.Args) > 1 {
+			if l, ok := c.Args[1].(*ast.IntegerLiteral); ok {
+				n = max(n, l.Val)
+			}
+		}
+	}
+	return n
 }
 
 // extraWindows is how many windows before the range the deepest transformation
@@ -348,7 +364,10 @@ func (q *selection) raw(t *table) (*branch, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.Input = &plan.Filter{Input: in, Cond: cond}
+	p.Input = in
+	if !t.derived { // the rows of a subquery are rows, whatever is selected of them
+		p.Input = &plan.Filter{Input: in, Cond: cond}
+	}
 	visible := len(p.Exprs)
 	return q.finishRaw(t, p, visible)
 }

@@ -191,6 +191,9 @@ func (tr *transformer) finish(t *table, base func(*ast.Call) (int, error), aux f
 		if err != nil {
 			return nil, err
 		}
+		if e.Type().Kind == column.Float64 && callsStddev(f) {
+			e = numberOrNull(e)
+		}
 		values = append(values, e)
 	}
 	n := tr.node
@@ -217,6 +220,25 @@ func (tr *transformer) finish(t *table, base func(*ast.Call) (int, error), aux f
 		add(p, q.names[i], e)
 	}
 	return &branch{name: t.name, node: q.limited(p), tags: q.dims, names: q.names}, nil
+}
+
+// callsStddev says whether an expression may be no number where it should be
+// null.
+func callsStddev(e ast.Expr) (found bool) {
+	ast.WalkFunc(e, func(n ast.Node) {
+		c, ok := n.(*ast.Call)
+		found = found || ok && c.Name == "stddev"
+	})
+	return found
+}
+
+// numberOrNull makes what is no number null.
+func numberOrNull(e expr.Expr) expr.Expr {
+	t := column.Of(column.Float64)
+	return newFunc("number", t, []expr.Expr{e}, lift(t, func(out *column.Vector, args []*column.Vector, n int) {
+		copy(out.Floats, args[0].Floats[:n])
+		nullNaN(out, n)
+	}))
 }
 
 // expanded are the expressions of the columns: those of the fields, and after a

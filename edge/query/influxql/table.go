@@ -22,6 +22,8 @@ type table struct {
 	fields, tags map[string]int
 	// order is the tags' order in series keys.
 	order []string
+	// derived tables are those of subqueries: their fields may be tags.
+	derived bool
 }
 
 // outer is what a statement is given by the one around it.
@@ -106,7 +108,7 @@ func scanOf(db plan.Database, t *schema.Table, o outer) *table {
 // merge puts the rows of two tables of one name together: the columns of both,
 // null where one lacks them.
 func merge(a, b *table) (*table, error) {
-	out := &table{name: a.name, time: 0, fields: map[string]int{}, tags: map[string]int{}}
+	out := &table{name: a.name, time: 0, fields: map[string]int{}, tags: map[string]int{}, derived: a.derived || b.derived}
 	u := &plan.Union{Output: []plan.Column{{Name: "time", Type: column.Of(column.Timestamp)}}}
 	left, right := &plan.Project{Input: a.node, Exprs: []expr.Expr{a.column(a.time)}}, &plan.Project{Input: b.node, Exprs: []expr.Expr{b.column(b.time)}}
 	add := func(to, x, y map[string]int) {
@@ -197,7 +199,7 @@ func (t *table) ref(r *ast.VarRef) (e expr.Expr, kind refKind) {
 	switch {
 	case r.Type == ast.Tag && isTag:
 		return t.column(tag), tagRef
-	case r.Type == ast.Tag && isField && t.column(field).Type().IsText():
+	case r.Type == ast.Tag && isField && t.derived && t.column(field).Type().IsText():
 		return t.column(field), fieldRef
 	case r.Type == ast.Tag:
 		return null(column.Of(column.String)), noRef
@@ -259,7 +261,7 @@ type branch struct {
 
 // table makes the branch the source of another statement.
 func (br *branch) table() *table {
-	t := &table{name: br.name, node: br.node, time: len(br.tags), fields: map[string]int{}, tags: map[string]int{}, order: br.tags}
+	t := &table{name: br.name, node: br.node, time: len(br.tags), fields: map[string]int{}, tags: map[string]int{}, order: br.tags, derived: true}
 	for i, n := range br.tags {
 		t.tags[n] = i
 	}

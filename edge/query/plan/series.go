@@ -63,7 +63,8 @@ func (e *Explode) Columns() []Column { return e.Output }
 func (e *Explode) Inputs() []Node { return []Node{e.Input} }
 
 // WindowFill adds the rows of windows that a series lacks, and fills columns. A
-// column of which a series has no value at all stays null in it.
+// column of which a series has no value at all stays null in it, unless Always
+// is set.
 //
 // It is not a GapFill, which makes its series of all combinations of keys, in
 // ascending order and with bounds on both sides: here series are those that
@@ -84,6 +85,8 @@ type WindowFill struct {
 	First, Last       int64
 	FromFirst, ToLast bool
 	Desc              bool
+	// Always puts constants even where a series has no value of its own.
+	Always bool
 	// Fills are by column, whose expressions are not used; those of series and
 	// time are not looked at. FillLinear interpolates by windows.
 	Fills []Fill
