@@ -80,13 +80,14 @@ func (a *Appliance) listen(memory budget) error {
 	}
 	authenticator := &auth.Authenticator{Tokens: a.store.Tokens(), Disabled: a.config.WithoutAuth, Exempt: exempt}
 	m := newMetrics(a.store)
+	process := uuid.NewString()
 	api := &influx.API{
 		Store: a.store, Writer: ingest.NewWriter(a.store, time.Now), Auth: authenticator, Logger: a.logger, Now: time.Now,
 		Query: query.New(Provider{a.store}, query.Options{
 			MemoryLimit: memory.query, MaxConcurrent: a.config.QueryConcurrency, Timeout: a.config.QueryTimeout,
-			LogSize: a.config.QueryLogSize, Logger: a.logger, System: system{a.store, a.config.WithoutAuth},
+			LogSize: a.config.QueryLogSize, Logger: a.logger, System: system{a.store, a.config.WithoutAuth, a.config.NodeID, process, time.Now()},
 		}),
-		Build:   influx.Build{Version: a.config.Version, Revision: a.config.Revision, ProcessID: uuid.NewString()},
+		Build:   influx.Build{Version: a.config.Version, Revision: a.config.Revision, ProcessID: process},
 		MaxBody: a.config.MaxRequestSize, Metrics: m.handler(), FirstTokenFrom: loopback,
 	}
 	a.routes = api.Routes()

@@ -3,6 +3,7 @@ package edge
 import (
 	"context"
 	"encoding/hex"
+	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +20,9 @@ import (
 type system struct {
 	store       *store.Store
 	withoutAuth bool
+	// node is the configured name, instance that of this run.
+	node, instance string
+	started        time.Time
 }
 
 // made is a system table: its columns and how to fill it.
@@ -42,7 +46,7 @@ func (s system) Tables(database string) []string {
 	names := []string{"distinct_caches", "influxdb_schema", "last_caches", "parquet_files", "processing_engine_logs",
 		"processing_engine_trigger_arguments", "processing_engine_triggers"}
 	if database == query.InternalDatabase {
-		names = append(names, "databases", "tables", "tokens")
+		names = append(names, "databases", "generation_durations", "nodes", "plugin_files", "tables", "tokens")
 	}
 	slices.Sort(names)
 	return names
@@ -60,6 +64,10 @@ func (s system) Table(database, name string) (plan.SystemTable, bool) {
 		return s.tables(), true
 	case "tokens":
 		return s.tokens(), true
+	case "nodes":
+		return s.nodes(), true
+	case "generation_durations":
+		return generations(), true
 	case "parquet_files":
 		return s.files(database), true
 	case "influxdb_schema":
@@ -68,22 +76,39 @@ func (s system) Table(database, name string) (plan.SystemTable, bool) {
 	return unused(name), true
 }
 
+// columns lists names and their kinds or types in turn.
 func columns(defs ...any) []plan.Column {
 	var out []plan.Column
 	for i := 0; i < len(defs); i += 2 {
-		name, _ := defs[i].(string)
-		kind, _ := defs[i+1].(column.Kind)
-		out = append(out, plan.Column{Name: name, Type: column.Of(kind)})
+		c := plan.Column{}
+		c.Name, _ = defs[i].(string)
+		switch t := defs[i+1].(type) {
+		case column.Kind:
+			c.Type = column.Of(t)
+		case column.Type:
+			c.Type = t
+		}
+		out = append(out, c)
 	}
 	return out
 }
+
+// Lists in system tables.
+var (
+	ids   = column.ListOf(column.Of(column.Uint64))
+	texts = column.ListOf(column.Of(column.String))
+)
 
 // unused are the tables of features that hold nothing: no cache and no trigger
 // can exist yet.
 func unused(name string) made {
 	cols := map[string][]plan.Column{
-		"distinct_caches": columns("table", column.String, "name", column.String, "column_names", column.String, "max_cardinality", column.Uint64, "max_age_seconds", column.Uint64),
-		"last_caches":     columns("table", column.String, "name", column.String, "key_column_names", column.String, "value_column_names", column.String, "count", column.Uint64, "ttl", column.Uint64),
+		"distinct_caches": columns("table", column.String, "name", column.String, "column_ids", ids, "column_names", texts,
+			"max_cardinality", column.Uint64, "max_age_seconds", column.Uint64),
+		"last_caches": columns("table", column.String, "name", column.String, "key_column_ids", ids, "key_column_names", texts,
+			"value_column_ids", ids, "value_column_names", texts, "count", column.Uint64, "ttl", column.Uint64),
+		"plugin_files": columns("plugin_name", column.String, "file_name", column.String, "file_path", column.String,
+			"size_bytes", column.Int64, "last_modified", column.Int64),
 		"processing_engine_triggers": columns("trigger_name", column.String, "plugin_filename", column.String, "trigger_specification", column.String,
 			"disabled", column.Bool),
 		"processing_engine_trigger_arguments": columns("trigger_name", column.String, "argument_key", column.String, "argument_value", column.String),
@@ -97,6 +122,22 @@ func instant(t time.Time) any {
 		return nil
 	}
 	return t
+}
+
+// nodes is this server alone: Tarn has no cluster.
+func (s system) nodes() made {
+	cols := columns("node_id", column.String, "node_catalog_id", column.Uint64, "instance_id", column.String, "mode", texts,
+		"core_count", column.Uint64, "state", column.String, "updated_at", column.Timestamp, "cli_params", column.String)
+	return made{cols, func(add func(...any)) {
+		add(s.node, uint64(0), s.instance, []string{"core"}, uint64(runtime.NumCPU()), "running", s.started, nil)
+	}}
+}
+
+// generations is how long a span of time one file covers: a UTC day at most.
+func generations() made {
+	return made{columns("level", column.Uint64, "duration_seconds", column.Uint64), func(add func(...any)) {
+		add(uint64(1), uint64(86400))
+	}}
 }
 
 func (s system) databases() made {

@@ -12,6 +12,7 @@ import (
 	"tarn/store/column"
 	"tarn/store/merge"
 	"tarn/store/schema"
+	"tarn/store/segment"
 	"tarn/store/series"
 )
 
@@ -52,6 +53,8 @@ type scan struct {
 	places []place         // by output column
 	batch  merge.Batch
 	stats  ScanStats
+	usage  segment.Usage
+	opened map[*segmentFile]struct{} // the files whose row groups count
 
 	snapshot *series.Snapshot // grows as segments are opened
 	verdicts []verdict        // by series number, when there is a filter
@@ -94,12 +97,15 @@ func (r *scan) plan(ctx context.Context) error {
 		sources = append(sources, f)
 	}
 	sources = append(sources, buffered...)
-	r.stats.Sources = len(sources)
+	r.stats.Files, r.stats.Blocks = len(segments), len(buffered)
 	sources = slices.DeleteFunc(sources, func(s merge.Source) bool {
 		lo, hi := s.TimeRange()
-		return hi < r.spec.MinTime || lo > r.spec.MaxTime
+		out := hi < r.spec.MinTime || lo > r.spec.MaxTime
+		if out {
+			r.pruned(s)
+		}
+		return out
 	})
-	r.stats.SourcesPruned = r.stats.Sources - len(sources)
 	if len(sources) == 0 {
 		return nil
 	}
@@ -148,10 +154,32 @@ func oldest(group []merge.Source) int64 {
 }
 
 func (r *scan) open(ctx context.Context, s merge.Source) error {
-	if f, ok := s.(*segmentFile); ok {
-		return f.open(ctx)
+	f, ok := s.(*segmentFile)
+	if !ok {
+		return nil
+	}
+	if err := f.open(ctx); err != nil {
+		return err
+	}
+	if _, again := r.opened[f]; !again {
+		if r.opened == nil {
+			r.opened = map[*segmentFile]struct{}{}
+		}
+		r.opened[f] = struct{}{}
+		r.stats.RowGroups += f.rowGroups()
 	}
 	return nil
+}
+
+// pruned counts sources of which nothing is read.
+func (r *scan) pruned(sources ...merge.Source) {
+	for _, s := range sources {
+		if _, ok := s.(*segmentFile); ok {
+			r.stats.FilesPruned++
+		} else {
+			r.stats.BlocksPruned++
+		}
+	}
 }
 
 // options are those of a reader that starts now.
@@ -211,6 +239,7 @@ func (r *scan) filter(ctx context.Context) error {
 
 // Next is Rows'.
 func (r *scan) Next(ctx context.Context, b *column.Batch) error {
+	ctx = segment.WithUsage(ctx, &r.usage)
 	for {
 		if r.reader == nil {
 			if err := r.nextGroup(ctx); err != nil {
@@ -241,7 +270,7 @@ func (r *scan) nextGroup(ctx context.Context) error {
 		group := r.groups[0]
 		r.groups = r.groups[1:]
 		if r.spec.Floor != nil && newest(group) < r.spec.Floor.Load() || r.spec.Ceiling != nil && oldest(group) > r.spec.Ceiling.Load() {
-			r.stats.SourcesPruned += len(group)
+			r.pruned(group...)
 			continue
 		}
 		for _, s := range group {
@@ -250,7 +279,7 @@ func (r *scan) nextGroup(ctx context.Context) error {
 			}
 		}
 		if len(group) == 1 && r.impossible(group[0]) {
-			r.stats.SourcesPruned++
+			r.pruned(group...)
 			continue
 		}
 		if err := r.filter(ctx); err != nil {
@@ -327,7 +356,12 @@ func (r *scan) emit(b *column.Batch) {
 }
 
 // Stats is Rows'.
-func (r *scan) Stats() ScanStats { return r.stats }
+func (r *scan) Stats() ScanStats {
+	s, u := r.stats, r.usage.Totals()
+	s.RowGroupsPruned = s.RowGroups - u.RowGroups
+	s.Pages, s.PagesCached, s.BytesRead = u.Pages, u.Cached, u.Bytes
+	return s
+}
 
 // Close is Rows'.
 func (r *scan) Close() error {

@@ -118,6 +118,13 @@ func (f *segmentFile) opened() merge.Source {
 	return f.source
 }
 
+// rowGroups is how many the file has; it must be open.
+func (f *segmentFile) rowGroups() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.reader.Info().RowGroups
+}
+
 // Runs is merge.Source's.
 func (f *segmentFile) Runs() []merge.Run { return f.opened().Runs() }
 

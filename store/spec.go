@@ -80,9 +80,15 @@ type Rows interface {
 
 // ScanStats is what a scan has read and what it could leave out.
 type ScanStats struct {
-	Rows, Batches                  int64
-	Sources, SourcesPruned         int
-	Series, SeriesPruned           int
-	RowGroupsRead, RowGroupsPruned int
-	BytesRead                      int64
+	Rows, Batches int64
+	// Files are the segments of the table, Blocks its buffered parts.
+	Files, FilesPruned   int
+	Blocks, BlocksPruned int
+	Series, SeriesPruned int
+	// RowGroups are those of the files that were opened.
+	RowGroups, RowGroupsPruned int
+	// Pages were read, PagesCached of them from the page cache; the others
+	// were BytesRead in the files.
+	Pages, PagesCached int
+	BytesRead          int64
 }

@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"strconv"
@@ -52,6 +53,8 @@ type Options struct {
 	Logger *slog.Logger
 	// System has the tables of schema "system".
 	System plan.System
+	// Caches has what last_cache and distinct_cache read.
+	Caches plan.Caches
 }
 
 // Engine runs queries. It is safe for concurrent use.
@@ -120,6 +123,7 @@ func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) 
 	if err := e.acquire(ctx); err != nil {
 		return nil, err
 	}
+	r.entry.permitted(e.opts.Now())
 	r.ctx, r.cancel = ctx, func() {}
 	if e.opts.Timeout > 0 {
 		r.ctx, r.cancel = context.WithTimeout(ctx, e.opts.Timeout)
@@ -132,7 +136,7 @@ func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) 
 	}()
 	now := e.opts.Now().UnixNano()
 	r.budget = &exec.Budget{Limit: e.opts.MemoryLimit}
-	st, series, err := e.plan(r.ctx, req, now)
+	st, err := e.plan(r.ctx, req, now)
 	if err != nil {
 		return nil, err
 	}
@@ -147,9 +151,7 @@ func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) 
 			st.Plan = explainedSeries(st.Plan, st.Analyze)
 		}
 	}
-	if series != nil {
-		r.series = *series
-	}
+	r.series = st.series
 	for _, c := range st.Plan.Columns() {
 		r.columns = append(r.columns, result.Column{Name: c.Name, Type: c.Type})
 	}
@@ -186,19 +188,30 @@ func (e *Engine) release() {
 	}
 }
 
-// plan parses, binds and optimizes. Only InfluxQL has series.
-func (e *Engine) plan(ctx context.Context, req Request, now int64) (st *plan.Statement, series *result.Series, err error) {
+// planned is a statement that is ready to run.
+type planned struct {
+	*plan.Statement
+	// logical is the text of the plan as it was bound, for EXPLAIN.
+	logical string
+	series  result.Series // of InfluxQL
+}
+
+// plan parses, binds and optimizes.
+func (e *Engine) plan(ctx context.Context, req Request, now int64) (p planned, err error) {
 	ec := expr.NewContext(ctx, now)
 	if req.Language == InfluxQL {
-		st, series, err = e.planInfluxQL(req, ec)
+		p.Statement, p.series, err = e.planInfluxQL(req, ec)
 	} else {
-		st, err = e.planSQL(req, ec)
+		p.Statement, err = e.planSQL(req, ec)
 	}
 	if err != nil {
-		return nil, nil, err
+		return p, err
 	}
-	st.Plan, err = plan.Optimize(ec, st.Plan)
-	return st, series, err
+	if p.Explain {
+		p.logical = plan.Format(p.Plan, nil)
+	}
+	p.Plan, err = plan.Optimize(ec, p.Plan)
+	return p, err
 }
 
 func (e *Engine) planSQL(req Request, ec *expr.Context) (*plan.Statement, error) {
@@ -214,7 +227,7 @@ func (e *Engine) planSQL(req Request, ec *expr.Context) (*plan.Statement, error)
 	if err != nil {
 		return nil, err
 	}
-	b := &plan.Binder{Database: db, System: e.system(), Params: params, Ctx: ec}
+	b := &plan.Binder{Database: db, System: e.system(), Caches: e.opts.Caches, Params: params, Ctx: ec}
 	return b.Bind(statement)
 }
 
@@ -261,11 +274,12 @@ func numberParam(n json.Number) (expr.Value, error) {
 }
 
 // explain turns a plan into rows that show it; for ANALYZE it runs first.
-func (e *Engine) explain(ctx context.Context, st *plan.Statement, env *exec.Env) (plan.Node, error) {
+func (e *Engine) explain(ctx context.Context, st planned, env *exec.Env) (plan.Node, error) {
 	if !st.Analyze {
-		return explanation([2]string{"logical_plan", plan.Format(st.Plan, nil)}), nil
+		return explanation([2]string{"logical_plan", st.logical}, [2]string{"physical_plan", plan.Format(st.Plan, nil)}), nil
 	}
 	env.Profile = exec.Profile{}
+	start := time.Now()
 	op, err := exec.Build(st.Plan, env)
 	if err != nil {
 		return nil, err
@@ -280,7 +294,8 @@ func (e *Engine) explain(ctx context.Context, st *plan.Statement, env *exec.Env)
 		}
 		return nil, errors.Join(err, cerr)
 	}
-	return explanation([2]string{"Plan with Metrics", plan.Format(st.Plan, env.Profile.Note)}), nil
+	total := fmt.Sprintf("\nTotal: elapsed=%s memory_peak=%d", time.Since(start).Round(time.Microsecond), env.Budget.Peak())
+	return explanation([2]string{"Plan with Metrics", plan.Format(st.Plan, env.Profile.Note) + total}), nil
 }
 
 // explanation is the answer of EXPLAIN: a plan's kind and text.

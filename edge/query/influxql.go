@@ -34,19 +34,19 @@ type lister interface {
 }
 
 // planInfluxQL binds a statement of InfluxQL.
-func (e *Engine) planInfluxQL(req Request, ec *expr.Context) (*plan.Statement, *result.Series, error) {
+func (e *Engine) planInfluxQL(req Request, ec *expr.Context) (*plan.Statement, result.Series, error) {
 	s := req.InfluxQL.Statement
 	if s == nil {
 		all, err := influxql.Parse(req.Text, req.Params)
 		if err != nil {
-			return nil, nil, err
+			return nil, result.Series{}, err
 		}
 		if len(all) != 1 {
-			return nil, nil, influxql.ErrManyStatements
+			return nil, result.Series{}, influxql.ErrManyStatements
 		}
 		s = all[0]
 		if err := influxql.CheckDatabase(s, req.Database); err != nil {
-			return nil, nil, err
+			return nil, result.Series{}, err
 		}
 	}
 	b := &influxql.Binder{
@@ -66,9 +66,9 @@ func (e *Engine) planInfluxQL(req Request, ec *expr.Context) (*plan.Statement, *
 	}
 	st, err := b.Bind(s)
 	if err != nil {
-		return nil, nil, err
+		return nil, result.Series{}, err
 	}
-	return &st.Statement, &st.Series, nil
+	return &st.Statement, st.Series, nil
 }
 
 // explainedSeries is the answer of EXPLAIN as v1 gives it: a line of the plan a
@@ -80,10 +80,10 @@ func explainedSeries(explained plan.Node, analyze bool) plan.Node {
 	}
 	t := column.Of(column.String)
 	v := &plan.Values{Output: []plan.Column{{Name: influxql.MeasurementColumn, Type: t}, {Name: name, Type: t}}}
-	for _, row := range explained.(*plan.Values).Rows {
-		for line := range strings.SplitSeq(row[1].(*expr.Literal).Value.S, "\n") {
-			v.Rows = append(v.Rows, []expr.Expr{expr.NewLiteral(expr.String("")), expr.NewLiteral(expr.String(line))})
-		}
+	rows := explained.(*plan.Values).Rows
+	text := rows[len(rows)-1][1].(*expr.Literal).Value.S // the plan that runs
+	for line := range strings.SplitSeq(text, "\n") {
+		v.Rows = append(v.Rows, []expr.Expr{expr.NewLiteral(expr.String("")), expr.NewLiteral(expr.String(line))})
 	}
 	return v
 }

@@ -30,12 +30,13 @@ type QueryInfo struct {
 	Database string
 	Language Language
 	Text     string
-	// Phase is received, planned, success, fail or cancel.
-	Phase                    string
-	Issued, Planned, Ended   time.Time
-	Rows, MaxMemory          int64
-	Running, Success, Cancel bool
-	Err                      string
+	// Phase is received, permit, planned, success, fail or cancel.
+	Phase string
+	// Permitted is when the query was let in among those that run.
+	Issued, Permitted, Planned, Ended time.Time
+	Rows, MaxMemory                   int64
+	Running, Success, Cancel          bool
+	Err                               string
 }
 
 // List copies the entries of a database, newest first.
@@ -61,6 +62,12 @@ func (l *Log) start(r Request, now time.Time) *Entry {
 	}
 	l.entries = append(l.entries, e)
 	return e
+}
+
+func (e *Entry) permitted(now time.Time) {
+	e.log.mu.Lock()
+	defer e.log.mu.Unlock()
+	e.Phase, e.Permitted = "permit", now
 }
 
 func (e *Entry) planned(now time.Time) {

@@ -25,13 +25,17 @@ func NewRows(columns []plan.Column) *Rows {
 }
 
 // Add appends a row: for each column nil or a value of its type (string, bool,
-// int64, uint64, float64, time.Time, time.Duration).
+// int64, uint64, float64, time.Time, time.Duration, []string, []uint64).
 func (r *Rows) Add(values ...any) {
 	if len(values) != len(r.columns) {
 		panic(fmt.Sprintf("BUG: a row of %d values for %d columns", len(values), len(r.columns)))
 	}
 	for i, x := range values {
 		v := r.batch.Cols[i]
+		if v.Type.Kind == column.List && x != nil {
+			addList(v, x)
+			continue
+		}
 		v.SetLen(r.batch.Len + 1)
 		row := r.batch.Len
 		switch x := x.(type) {
@@ -57,6 +61,23 @@ func (r *Rows) Add(values ...any) {
 		}
 	}
 	r.batch.Len++
+}
+
+// addList appends a list to a List vector.
+func addList(v *column.Vector, list any) {
+	e := v.Children[0]
+	switch list := list.(type) {
+	case []string:
+		e.Strings = append(e.Strings, list...)
+		e.Len += len(list)
+	case []uint64:
+		e.Uints = append(e.Uints, list...)
+		e.Len += len(list)
+	default:
+		panic(fmt.Sprintf("BUG: a %T as a list in a system table", list))
+	}
+	v.Offsets = append(v.Offsets, int32(e.Len))
+	v.Len++
 }
 
 // Batch is all rows.

@@ -47,6 +47,7 @@ func (r *Reader) openPage(ctx context.Context, c *fileColumn, page int) (cur *cu
 	p := &c.pages[page]
 	cur = &cursor{page: page, rows: int(p.rows), buf: bodyBuffers.Get().(*[]byte)}
 	b, err := r.readPage(cur.buf, format.DataPage, p.offset, int(p.size), p.check)
+	r.countPage(ctx, p.chunk, b, int(p.size))
 	if err == nil && b.values != cur.rows {
 		err = fmt.Errorf("%d values instead of %d", b.values, cur.rows)
 	}

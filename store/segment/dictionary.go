@@ -39,6 +39,7 @@ func (r *Reader) dictionaryOf(ctx context.Context, c *fileColumn, chunk uint32) 
 	if err != nil {
 		return nil, err
 	}
+	r.countPage(ctx, chunk, b, int(ref.offset-ref.dictOffset))
 	d := &dictionary{chunk: chunk}
 	if c.Kind == column.Float64 {
 		err = d.parseFloats(b)

@@ -18,6 +18,7 @@ type body struct {
 	encoding format.Encoding
 	values   int // of a dictionary
 	bytes    []byte
+	cached   bool // the page cache had it
 }
 
 // Buffers for pages as they lie in the file, and decompressed.
@@ -55,7 +56,7 @@ func (r *Reader) readPage(buf *[]byte, kind format.PageType, offset int64, size 
 			n := len(v)
 			v = append(v, make([]byte, slack)...) // grows at most once: the buffer stays
 			*buf = v
-			return body{encoding: format.Encoding(v[0]), values: int(binary.LittleEndian.Uint32(v[1:])), bytes: v[cacheHead:n]}, nil
+			return body{encoding: format.Encoding(v[0]), values: int(binary.LittleEndian.Uint32(v[1:])), bytes: v[cacheHead:n], cached: true}, nil
 		}
 	}
 	packed := packedBuffers.Get().(*[]byte)

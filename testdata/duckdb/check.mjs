@@ -12,34 +12,11 @@
 // JSON number would lose digits; see plain() below. NULL is null. A failure
 // prints one line on standard error and exits 1; no DuckDB here exits 3.
 //
-// The module is looked up in $TARN_TOOLS/duckdb (see .ci/tools/duckdb.sh), then
-// in ~/.cache/tarn-tools/duckdb, then beside this file. Node's import ignores
-// NODE_PATH, hence createRequire.
+// load.mjs says where the module is looked up.
 
-import { createRequire } from 'node:module';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { loadDuckDB } from './load.mjs';
 
 const usage = 'usage: node check.mjs [--types] SQL [PARQUET-GLOB...]';
-
-function loadDuckDB() {
-  const places = [
-    process.env.TARN_TOOLS && join(process.env.TARN_TOOLS, 'duckdb'),
-    join(homedir(), '.cache', 'tarn-tools', 'duckdb'),
-    import.meta.dirname,
-  ].filter(Boolean);
-  for (const place of places) {
-    try {
-      return createRequire(pathToFileURL(join(place, 'package.json')))('@duckdb/node-api');
-    } catch (error) {
-      // Only "not there" sends us on; a module that is there but broken must show.
-      if (error.code !== 'MODULE_NOT_FOUND') throw error;
-    }
-  }
-  console.error(`check.mjs: @duckdb/node-api is not installed in ${places.join(', ')}: run .ci/tools/duckdb.sh`);
-  process.exit(3);
-}
 
 // plain turns a DuckDB value into what JSON can carry exactly: integers within
 // 2^53 and finite floats stay numbers; everything else that JSON has no exact

@@ -22,6 +22,9 @@ type Spec struct {
 	// ArgLiterals are the values of constant arguments, nil for others.
 	ArgLiterals []*expr.Value
 	IgnoreNulls bool
+	// Descending is WITHIN GROUP (ORDER BY x DESC): percentiles count from the
+	// greatest value.
+	Descending bool
 	// OrderBy are the keys inside the call; their vectors follow the
 	// arguments in Update.
 	OrderBy []Order
@@ -51,49 +54,117 @@ type State interface {
 // function describes one aggregate: how many arguments it takes, its result
 // type, and its state.
 type function struct {
+	// args is the number of arguments, or with a minus the least number.
 	args   int
 	result func(Spec) (column.Type, error)
 	state  func(Spec) State
+	// optional is how many arguments more are allowed.
+	optional int
+	// nulls says that a null is a value like others.
+	nulls bool
+	// whole says that the arguments of a row belong together, so that DISTINCT,
+	// which looks at the first one, has no meaning.
+	whole bool
 }
 
 func functions(name string) (function, bool) {
-	number := func(s Spec) (column.Type, error) { return column.Of(column.Float64), numeric(s, 0) }
+	f, ok := basicFunctions(name)
+	if !ok {
+		f, ok = statisticalFunctions(name)
+	}
+	return f, ok
+}
+
+func basicFunctions(name string) (function, bool) {
 	switch name {
 	case "count":
-		return function{1, func(Spec) (column.Type, error) { return column.Of(column.Int64), nil }, func(s Spec) State { return &count{star: s.Star} }}, true
+		return function{args: 1, result: of(column.Int64), state: func(s Spec) State { return &count{star: s.Star} }}, true
 	case "sum":
-		return function{1, func(s Spec) (column.Type, error) { return s.Args[0], numeric(s, 0) }, newSum}, true
+		return function{args: 1, result: number, state: newSum}, true
 	case "avg":
-		return function{1, number, func(Spec) State { return &average{} }}, true
+		return function{args: 1, result: statistic, state: func(Spec) State { return &average{} }}, true
 	case "min", "max":
-		return function{1, ordered, func(s Spec) State { return newExtreme(s, name == "max") }}, true
-	case "median":
-		return function{1, func(s Spec) (column.Type, error) { return s.Args[0], numeric(s, 0) }, func(s Spec) State { return &median{t: s.Args[0]} }}, true
-	case "stddev", "stddev_pop", "var", "var_pop":
-		return function{1, number, func(Spec) State {
-			return &variance{population: strings.HasSuffix(name, "_pop"), root: strings.HasPrefix(name, "stddev")}
-		}}, true
+		return function{args: 1, result: ordered, state: func(s Spec) State { return newExtreme(s, name == "max") }}, true
 	case "bool_and", "bool_or":
-		return function{1, boolean, func(Spec) State { return &logical{or: name == "bool_or"} }}, true
+		return function{args: 1, result: boolean, state: func(Spec) State { return &logical{or: name == "bool_or"} }}, true
+	case "bit_and", "bit_or", "bit_xor":
+		return function{args: 1, result: integer, state: newBits}, true
 	case "first_value", "last_value":
-		return function{1, same, func(s Spec) State { return newPick(s, name == "last_value") }}, true
+		return function{args: 1, result: same, state: func(s Spec) State { return newPick(s, name == "last_value") }, nulls: true}, true
+	case "nth_value":
+		return function{args: 2, result: nthType, state: newNth, nulls: true}, true
 	case "selector_first", "selector_last", "selector_min", "selector_max":
-		return function{-2, selectorType, func(s Spec) State { return newSelector(s) }}, true
+		return function{args: -2, result: selectorType, state: func(s Spec) State { return newSelector(s) }, whole: true}, true
 	case "array_agg":
-		return function{1, func(s Spec) (column.Type, error) { return column.ListOf(plain(s.Args[0])), nil }, func(s Spec) State { return newCollect(s) }}, true
+		return function{args: 1, result: func(s Spec) (column.Type, error) { return column.ListOf(plain(s.Args[0])), nil }, state: func(s Spec) State { return newCollect(s) }, nulls: true}, true
 	case "string_agg":
-		return function{2, func(s Spec) (column.Type, error) { return column.Of(column.String), separator(s) }, func(s Spec) State { return newCollect(s) }}, true
+		return function{args: 2, result: func(s Spec) (column.Type, error) { return column.Of(column.String), separator(s) }, state: func(s Spec) State { return newCollect(s) }}, true
 	}
 	return influxqlFunction(name)
 }
 
+func statisticalFunctions(name string) (function, bool) {
+	switch name {
+	case "median":
+		return function{args: 1, result: number, state: func(s Spec) State { return &median{t: s.Args[0]} }}, true
+	case "stddev", "stddev_pop", "var", "var_pop":
+		return function{args: 1, result: statistic, state: func(Spec) State {
+			return &variance{population: strings.HasSuffix(name, "_pop"), root: strings.HasPrefix(name, "stddev")}
+		}}, true
+	case "corr", "covar_samp", "covar_pop", "regr_slope", "regr_intercept", "regr_r2", "regr_count", "regr_avgx", "regr_avgy", "regr_sxx", "regr_syy", "regr_sxy":
+		return function{args: 2, result: pairType, state: newPairs, whole: true}, true
+	case "approx_distinct":
+		return function{args: 1, result: of(column.Uint64), state: newApproxDistinct}, true
+	case "approx_median":
+		return function{args: 1, result: number, state: newPercentile}, true
+	case "approx_percentile_cont":
+		return function{args: 2, optional: 1, result: percentileType, state: newPercentile}, true
+	case "approx_percentile_cont_with_weight":
+		return function{args: 3, optional: 1, result: percentileType, state: newPercentile, whole: true}, true
+	}
+	return function{}, false
+}
+
+// of is the result type of functions that take anything.
+func of(k column.Kind) func(Spec) (column.Type, error) {
+	return func(Spec) (column.Type, error) { return column.Of(k), nil }
+}
+
+// number is the type of functions from numbers to numbers of the same type.
+func number(s Spec) (column.Type, error) { return s.Args[0], numeric(s, 0) }
+
+// statistic is the type of functions from numbers to Float64.
+func statistic(s Spec) (column.Type, error) { return column.Of(column.Float64), numeric(s, 0) }
+
 // names lists the functions, for suggestions.
-var names = []string{"array_agg", "avg", "bool_and", "bool_or", "count", "first_value", "last_value", "max", "mean", "median", "min",
-	"selector_first", "selector_last", "selector_max", "selector_min", "stddev", "stddev_pop", "stddev_samp", "string_agg", "sum", "var", "var_pop", "var_samp"}
+var names = []string{"approx_distinct", "approx_median", "approx_percentile_cont", "approx_percentile_cont_with_weight", "array_agg", "avg",
+	"bit_and", "bit_or", "bit_xor", "bool_and", "bool_or", "corr", "count", "covar", "covar_pop", "covar_samp", "first_value", "last_value",
+	"max", "mean", "median", "min", "nth_value",
+	"regr_avgx", "regr_avgy", "regr_count", "regr_intercept", "regr_r2", "regr_slope", "regr_sxx", "regr_sxy", "regr_syy",
+	"selector_first", "selector_last", "selector_max", "selector_min", "stddev", "stddev_pop", "stddev_samp", "string_agg", "sum",
+	"var", "var_pop", "var_population", "var_samp", "var_sample"}
 
 // synonyms of canonical names.
 var synonyms = map[string]string{
-	"mean": "avg", "stddev_samp": "stddev", "var_samp": "var", "var_sample": "var", "var_population": "var_pop",
+	"mean": "avg", "stddev_samp": "stddev", "var_samp": "var", "var_sample": "var", "var_population": "var_pop", "covar": "covar_samp",
+}
+
+// ordersValues says whether a function may be written f(..) WITHIN GROUP
+// (ORDER BY x), which is f(x, ..).
+func ordersValues(name string) bool {
+	return name == "approx_percentile_cont" || name == "approx_percentile_cont_with_weight"
+}
+
+// WithinGroup reports an aggregate that cannot have WITHIN GROUP, by its
+// canonical name, or more than one key there.
+func WithinGroup(name string, keys int) error {
+	switch {
+	case !ordersValues(name):
+		return &expr.Error{Class: expr.Plan, Msg: "WITHIN GROUP is only supported for ordered-set aggregate functions, not for " + name}
+	case keys != 1:
+		return &expr.Error{Class: expr.NotImplemented, Msg: "Only a single ordering expression is permitted in a WITHIN GROUP clause"}
+	}
+	return nil
 }
 
 // Canonical is the name that a function is known by.
@@ -122,8 +193,16 @@ func Type(s Spec) (column.Type, error) {
 	if s.Star {
 		return f.result(s)
 	}
-	if f.args >= 0 && len(s.Args) != f.args || len(s.Args) < -f.args {
+	if f.args >= 0 && (len(s.Args) < f.args || len(s.Args) > f.args+f.optional) || len(s.Args) < -f.args {
 		return column.Type{}, mismatch(s, "")
+	}
+	if s.Distinct && f.whole {
+		return column.Type{}, &expr.Error{Class: expr.NotImplemented, Msg: fmt.Sprintf("%s(DISTINCT ...)", s.Name)}
+	}
+	for _, o := range s.OrderBy {
+		if !comparable(o.Type) {
+			return column.Type{}, &expr.Error{Class: expr.NotImplemented, Msg: fmt.Sprintf("ORDER BY %s in %s", o.Type, s.Name)}
+		}
 	}
 	return f.result(s)
 }
@@ -136,7 +215,7 @@ func New(s Spec) (State, error) {
 	f, _ := functions(s.Name)
 	st := f.state(s)
 	if s.Distinct {
-		st = &distinct{inner: st, seen: map[distinctKey]struct{}{}, codes: map[string]uint64{}}
+		st = &distinct{inner: st, nulls: f.nulls, seen: map[distinctKey]struct{}{}, codes: map[string]uint64{}}
 	}
 	return st, nil
 }
@@ -179,12 +258,23 @@ func numeric(s Spec, i int) error {
 }
 
 func ordered(s Spec) (column.Type, error) {
-	switch t := s.Args[0]; t.Kind {
-	case column.Struct, column.List:
+	t := s.Args[0]
+	if !comparable(t) {
 		return t, unsupported(s, t)
-	default:
-		return plain(t), nil
 	}
+	return plain(t), nil
+}
+
+// comparable says whether cells can put values of a type in order.
+func comparable(t column.Type) bool {
+	return t.Kind != column.Struct && t.Kind != column.List && t.Kind != column.IntervalKind
+}
+
+func integer(s Spec) (column.Type, error) {
+	if t := s.Args[0]; !t.IsInteger() && t.Kind != column.Null {
+		return t, unsupported(s, t)
+	}
+	return s.Args[0], nil
 }
 
 func boolean(s Spec) (column.Type, error) {
@@ -195,6 +285,9 @@ func boolean(s Spec) (column.Type, error) {
 }
 
 func separator(s Spec) error {
+	if t := s.Args[0]; !t.IsText() && t.Kind != column.Null {
+		return unsupported(s, t)
+	}
 	if s.ArgLiterals[1] == nil || !s.Args[1].IsText() {
 		return mismatch(s, "Error during planning: the separator of string_agg must be a constant string")
 	}

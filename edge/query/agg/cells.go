@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"tarn/edge/query/expr"
 	"tarn/store/column"
 )
 
@@ -17,6 +18,7 @@ type cells struct {
 	floats []float64
 	bools  []bool
 	texts  []string
+	nested []expr.Value // intervals, structs and lists
 }
 
 type cellState uint8
@@ -38,6 +40,8 @@ func (c *cells) grow(n int) {
 		c.floats = resize(c.floats, n)
 	case column.String, column.Dict:
 		c.texts = resize(c.texts, n)
+	case column.IntervalKind, column.Struct, column.List:
+		c.nested = resize(c.nested, n)
 	default:
 		c.ints = resize(c.ints, n)
 	}
@@ -62,6 +66,8 @@ func (c *cells) put(g uint32, v *column.Vector, i int) {
 		if s := v.Text(i); c.texts[g] != s {
 			c.texts[g] = strings.Clone(s)
 		}
+	case column.IntervalKind, column.Struct, column.List:
+		c.nested[g] = expr.ValueAt(v, i)
 	default:
 		c.ints[g] = v.Ints[i]
 	}
@@ -112,6 +118,9 @@ func (c *cells) emit(dst *column.Vector, g int) {
 		dst.Floats = append(dst.Floats, c.floats[g])
 	case column.String, column.Dict:
 		dst.Strings = append(dst.Strings, c.texts[g])
+	case column.IntervalKind, column.Struct, column.List:
+		c.nested[g].AppendTo(dst)
+		return
 	default:
 		dst.Ints = append(dst.Ints, c.ints[g])
 	}
@@ -119,7 +128,7 @@ func (c *cells) emit(dst *column.Vector, g int) {
 }
 
 func (c *cells) bytes() int {
-	return len(c.state) + 8*(len(c.ints)+len(c.uints)+len(c.floats)) + len(c.bools) + 40*len(c.texts)
+	return len(c.state) + 8*(len(c.ints)+len(c.uints)+len(c.floats)) + len(c.bools) + 40*len(c.texts) + 200*len(c.nested)
 }
 
 // extreme is min and max.
@@ -143,8 +152,6 @@ func (e *extreme) Update(groups []uint32, args []*column.Vector, skip []bool, n 
 	switch {
 	case v.Type.Kind == column.Null:
 		return nil
-	case v.Type.Kind == column.IntervalKind:
-		return unsupportedInterval
 	case dense(v, skip) && e.t.Kind == column.Int64:
 		extremes(e.state, e.ints, v.Ints, groups[:n], e.want > 0)
 		return nil

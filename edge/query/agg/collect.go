@@ -1,15 +1,13 @@
 package agg
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
 	"tarn/edge/query/expr"
 	"tarn/store/column"
 )
-
-// unsupportedInterval refuses to order intervals.
-var unsupportedInterval = &expr.Error{Class: expr.NotImplemented, Msg: "min and max of intervals"}
 
 // distinctKey is a value of a group as a word; texts have codes.
 type distinctKey struct {
@@ -20,9 +18,12 @@ type distinctKey struct {
 // distinct passes each value of a group on once.
 type distinct struct {
 	inner State
+	nulls bool                // are values too
+	empty map[uint32]struct{} // groups that had a null
 	seen  map[distinctKey]struct{}
 	codes map[string]uint64
 	skip  []bool
+	key   []byte
 	text  int
 }
 
@@ -33,7 +34,11 @@ func (d *distinct) Update(groups []uint32, args []*column.Vector, skip []bool, n
 	d.skip = resize(d.skip[:0], n)
 	for i, g := range groups[:n] {
 		d.skip[i] = true
-		if !counts(v, skip, i) {
+		if skip != nil && skip[i] {
+			continue
+		}
+		if v.IsNull(i) {
+			d.skip[i] = !d.nulls || !d.firstNull(g)
 			continue
 		}
 		k := distinctKey{g, d.word(v, i)}
@@ -45,6 +50,15 @@ func (d *distinct) Update(groups []uint32, args []*column.Vector, skip []bool, n
 	return d.inner.Update(groups, args, d.skip, n)
 }
 
+func (d *distinct) firstNull(g uint32) bool {
+	if d.empty == nil {
+		d.empty = map[uint32]struct{}{}
+	}
+	before := len(d.empty)
+	d.empty[g] = struct{}{}
+	return len(d.empty) > before
+}
+
 func (d *distinct) word(v *column.Vector, i int) uint64 {
 	switch v.Type.Kind {
 	case column.Bool:
@@ -54,16 +68,22 @@ func (d *distinct) word(v *column.Vector, i int) uint64 {
 	case column.Float64:
 		return floatWord(v.Floats[i])
 	case column.String, column.Dict:
-		s := v.Text(i)
-		c, ok := d.codes[s]
-		if !ok {
-			c = uint64(len(d.codes))
-			d.codes[strings.Clone(s)] = c
-			d.text += len(s) + 48
-		}
-		return c
+		return d.code(v.Text(i))
+	case column.Struct, column.List, column.IntervalKind:
+		d.key = expr.AppendKey(d.key[:0], v, i)
+		return d.code(string(d.key))
 	}
 	return uint64(v.Ints[i])
+}
+
+func (d *distinct) code(s string) uint64 {
+	c, ok := d.codes[s]
+	if !ok {
+		c = uint64(len(d.codes))
+		d.codes[strings.Clone(s)] = c
+		d.text += len(s) + 48
+	}
+	return c
 }
 
 func (d *distinct) Final(dst *column.Vector, from, to int) error { return d.inner.Final(dst, from, to) }
@@ -96,6 +116,7 @@ func newCollect(s Spec) *collect {
 func (c *collect) Grow(n int) { c.n = n }
 
 func (c *collect) Update(groups []uint32, args []*column.Vector, skip []bool, n int) error {
+	c.rows = nil
 	for i, g := range groups[:n] {
 		if skip != nil && skip[i] || (c.text || c.spec.IgnoreNulls) && args[0].IsNull(i) {
 			continue
@@ -122,39 +143,47 @@ func (c *collect) order() {
 		return
 	}
 	for _, rows := range c.rows {
-		slices.SortStableFunc(rows, func(a, b int32) int {
-			for j, o := range c.spec.OrderBy {
-				k := c.keys[j]
-				x, y := k.IsNull(int(a)), k.IsNull(int(b))
-				d := 0
-				switch {
-				case x && y:
-				case x || y:
-					d = 1
-					if x == o.NullsFirst {
-						d = -1
-					}
-				default:
-					d = compareRows(k, int(a), int(b))
-					if o.Desc {
-						d = -d
-					}
-				}
-				if d != 0 {
-					return d
-				}
-			}
-			return 0
-		})
+		slices.SortStableFunc(rows, func(a, b int32) int { return compareKeys(c.keys, c.spec.OrderBy, int(a), int(b)) })
 	}
 }
 
-// compareRows orders two rows of a vector.
+// compareKeys puts two rows in the order of the keys.
+func compareKeys(keys []*column.Vector, orders []Order, a, b int) int {
+	for j, o := range orders {
+		d := 0
+		switch x, y := keys[j].IsNull(a), keys[j].IsNull(b); {
+		case x && y:
+		case x || y:
+			d = 1
+			if x == o.NullsFirst {
+				d = -1
+			}
+		default:
+			d = compareRows(keys[j], a, b)
+			if o.Desc {
+				d = -d
+			}
+		}
+		if d != 0 {
+			return d
+		}
+	}
+	return 0
+}
+
+// compareRows orders two rows of a vector; both are not null.
 func compareRows(v *column.Vector, a, b int) int {
-	c := cells{t: v.Type}
-	c.grow(1)
-	c.put(0, v, b)
-	return c.compare(v, a, 0)
+	switch v.Type.Kind {
+	case column.Bool:
+		return boolInt(v.Bools[a]) - boolInt(v.Bools[b])
+	case column.Uint64:
+		return cmp.Compare(v.Uints[a], v.Uints[b])
+	case column.Float64:
+		return compareFloats(v.Floats[a], v.Floats[b])
+	case column.String, column.Dict:
+		return strings.Compare(v.Text(a), v.Text(b))
+	}
+	return cmp.Compare(v.Ints[a], v.Ints[b])
 }
 
 func (c *collect) Final(dst *column.Vector, from, to int) error {

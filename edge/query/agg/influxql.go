@@ -45,19 +45,19 @@ func influxqlFunction(name string) (function, bool) {
 	}
 	switch name {
 	case "percentile":
-		return function{-2, chosenType, func(s Spec) State { return &percentile{kept: newKept(s), percent: s.InfluxQL.Percent} }}, true
+		return function{args: -2, result: chosenType, state: func(s Spec) State { return &nearestRank{kept: newKept(s), percent: s.InfluxQL.Percent} }}, true
 	case "top", "bottom":
-		return function{-2, chosenListType, func(s Spec) State { return newTop(s, name == "top") }}, true
+		return function{args: -2, result: chosenListType, state: func(s Spec) State { return newTop(s, name == "top") }}, true
 	case "sample":
-		return function{-2, chosenListType, func(s Spec) State { return newSample(s) }}, true
+		return function{args: -2, result: chosenListType, state: func(s Spec) State { return newReservoir(s) }}, true
 	case "distinct":
-		return function{2, func(s Spec) (column.Type, error) {
+		return function{args: 2, result: func(s Spec) (column.Type, error) {
 			return column.ListOf(column.StructOf([]string{"value"}, []column.Type{plain(s.Args[0])})), nil
-		}, func(s Spec) State { return &distinctValues{tally: newTally(s)} }}, true
+		}, state: func(s Spec) State { return &distinctValues{tally: newTally(s)} }}, true
 	case "mode":
-		return function{2, same, func(s Spec) State { return &mode{tally: newTally(s)} }}, true
+		return function{args: 2, result: same, state: func(s Spec) State { return &mode{tally: newTally(s)} }}, true
 	case "integral":
-		return function{2, integralType, func(s Spec) State { return newIntegral(s) }}, true
+		return function{args: 2, result: integralType, state: func(s Spec) State { return newIntegral(s) }}, true
 	}
 	return function{}, false
 }

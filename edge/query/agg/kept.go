@@ -96,14 +96,14 @@ func (k *kept) Bytes() int {
 	return n
 }
 
-// percentile chooses by nearest rank: rank floor(n*p/100+0.5), counted from 1;
+// nearestRank is InfluxQL's percentile, which chooses by nearest rank: rank floor(n*p/100+0.5), counted from 1;
 // no row when there is none of that rank.
-type percentile struct {
+type nearestRank struct {
 	kept
 	percent float64
 }
 
-func (p *percentile) Update(groups []uint32, args []*column.Vector, skip []bool, n int) error {
+func (p *nearestRank) Update(groups []uint32, args []*column.Vector, skip []bool, n int) error {
 	for i, g := range groups[:n] {
 		if counts(args[0], skip, i) {
 			p.add(g, args, i)
@@ -112,7 +112,7 @@ func (p *percentile) Update(groups []uint32, args []*column.Vector, skip []bool,
 	return nil
 }
 
-func (p *percentile) Final(dst *column.Vector, from, to int) error {
+func (p *nearestRank) Final(dst *column.Vector, from, to int) error {
 	for g := from; g < to; g++ {
 		rows := p.rows[g]
 		i := int(floor(float64(len(rows))*p.percent/100+0.5)) - 1

@@ -278,10 +278,18 @@ func (m *median) finalInt(dst *column.Vector, g int) {
 	} else {
 		slices.Sort(x)
 		lo, hi := x[(len(x)-1)/2], x[len(x)/2]
-		// The sum of the halves cannot overflow; what they lose is put back.
-		dst.Ints = append(dst.Ints, lo/2+hi/2+(lo%2+hi%2)/2)
+		dst.Ints = append(dst.Ints, middle(lo, hi))
 	}
 	dst.Len++
+}
+
+// middle is the mean of two integers without its fraction.
+func middle(lo, hi int64) int64 {
+	if (lo < 0) != (hi < 0) {
+		return (lo + hi) / 2 // which cannot overflow
+	}
+	// The sum of the halves cannot overflow; what they lose is put back.
+	return lo/2 + hi/2 + (lo%2+hi%2)/2
 }
 
 func (m *median) Bytes() int { return 16 * m.kept }

@@ -91,21 +91,21 @@ func (t *top) Final(dst *column.Vector, from, to int) error {
 	return nil
 }
 
-// sample keeps n rows of each group, all with the same chance.
-type sample struct {
+// reservoir is InfluxQL's sample: it keeps n rows of each group, all with the same chance.
+type reservoir struct {
 	kept
 	n    int
 	seen []int64
 }
 
-func newSample(s Spec) *sample { return &sample{kept: newKept(s), n: s.InfluxQL.N} }
+func newReservoir(s Spec) *reservoir { return &reservoir{kept: newKept(s), n: s.InfluxQL.N} }
 
-func (s *sample) Grow(n int) {
+func (s *reservoir) Grow(n int) {
 	s.kept.Grow(n)
 	s.seen = resize(s.seen, n)
 }
 
-func (s *sample) Update(groups []uint32, args []*column.Vector, skip []bool, n int) error {
+func (s *reservoir) Update(groups []uint32, args []*column.Vector, skip []bool, n int) error {
 	for i, g := range groups[:n] {
 		if !counts(args[0], skip, i) {
 			continue
@@ -125,7 +125,7 @@ func (s *sample) Update(groups []uint32, args []*column.Vector, skip []bool, n i
 	return nil
 }
 
-func (s *sample) Final(dst *column.Vector, from, to int) error {
+func (s *reservoir) Final(dst *column.Vector, from, to int) error {
 	for g := from; g < to; g++ {
 		slices.SortStableFunc(s.rows[g], s.compareTimes)
 		s.emit(dst, s.rows[g])

@@ -40,6 +40,8 @@ type Env struct {
 	Now int64
 	// Profile, when not nil, collects what each operator did.
 	Profile Profile
+
+	work map[*plan.Work]*column.Batch
 }
 
 // Profile is what each node of a plan did.
@@ -84,6 +86,10 @@ func build(n plan.Node, env *Env) (Operator, error) {
 		return newJoin(n, env)
 	case *plan.Window:
 		return newWindow(n, env)
+	case *plan.Recursive:
+		return newRecursive(n, env)
+	case *plan.WorkScan:
+		return &workScan{node: n, rows: env.work[n.Work]}, nil
 	case *plan.GapFill:
 		return newGapFill(n, env)
 	case *plan.Apply:
@@ -103,6 +109,10 @@ func build(n plan.Node, env *Env) (Operator, error) {
 		return &limit{in: in, skip: n.Offset, left: n.Count}, nil
 	case *plan.Single:
 		return &single{in: in}, nil
+	case *plan.Unnest:
+		return newUnnest(n, in, ctx), nil
+	case *plan.Expand:
+		return newExpand(n, in, ctx), nil
 	case *plan.Aggregate:
 		return newAggregate(n, in, ctx, env), nil
 	case *plan.Distinct:
@@ -256,7 +266,13 @@ func (p Profile) Note(n plan.Node) string {
 	if m == nil {
 		return ""
 	}
-	s := fmt.Sprintf("output_rows=%d batches=%d elapsed=%s", m.Rows, m.Batches, m.Took.Round(time.Microsecond))
+	own := m.Took
+	for _, in := range n.Inputs() {
+		if i := p[in]; i != nil {
+			own -= i.Took
+		}
+	}
+	s := fmt.Sprintf("output_rows=%d batches=%d elapsed_compute=%s", m.Rows, m.Batches, max(own, 0).Round(time.Microsecond))
 	if m.Note != nil {
 		s += " " + m.Note()
 	}

@@ -61,10 +61,8 @@ func (in *interner) code(s string) uint32 {
 func newGrouper(types []column.Type) (*grouper, error) {
 	g := &grouper{width: len(types) + 1, row: make([]uint64, len(types)+1)}
 	for _, t := range types {
-		switch t.Kind {
-		case column.Struct, column.List, column.IntervalKind:
-			//lint:ignore ST1005 the API's wording
-			return nil, fmt.Errorf("This feature is not implemented: grouping by %s", t)
+		if err := groupable(t); err != nil {
+			return nil, err
 		}
 		g.keys = append(g.keys, &keyColumn{t: t})
 	}
@@ -73,6 +71,16 @@ func newGrouper(types []column.Type) (*grouper, error) {
 		return nil, errors.New("This feature is not implemented: more than 63 grouping keys")
 	}
 	return g, nil
+}
+
+// groupable refuses types whose values cannot be words.
+func groupable(t column.Type) error {
+	switch t.Kind {
+	case column.Struct, column.List, column.IntervalKind:
+		//lint:ignore ST1005 the API's wording
+		return fmt.Errorf("This feature is not implemented: grouping by %s", t)
+	}
+	return nil
 }
 
 // load computes the words of a batch's values.

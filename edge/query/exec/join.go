@@ -11,12 +11,15 @@ import (
 )
 
 // join keeps the right input's rows in memory, chained by key, and streams the
-// left input past them.
+// left input past them. An inner join keeps whichever input ends first.
 type join struct {
 	node        *plan.Join
 	left, right Operator
 	ctx         *expr.Context
 	mem         account
+	// swapped says that left and right are the node's right and left.
+	swapped             bool
+	leftKeys, rightKeys []expr.Expr
 
 	rows    column.Batch // of the right input
 	groups  *grouper     // of the right keys
@@ -52,13 +55,11 @@ func newJoin(n *plan.Join, env *Env) (Operator, error) {
 	if err != nil {
 		return nil, errors.Join(err, left.Close())
 	}
-	j := &join{node: n, left: left, right: right, ctx: expr.NewContext(context.Background(), env.Now), mem: account{budget: env.Budget}}
-	var types []column.Type
+	j := &join{node: n, left: left, right: right, leftKeys: n.LeftKeys, rightKeys: n.RightKeys, ctx: expr.NewContext(context.Background(), env.Now), mem: account{budget: env.Budget}}
 	for _, k := range n.RightKeys {
-		types = append(types, k.Type())
-	}
-	if j.groups, err = newGrouper(types); err != nil {
-		return nil, errors.Join(err, j.Close())
+		if err := groupable(k.Type()); err != nil {
+			return nil, errors.Join(err, j.Close())
+		}
 	}
 	return j, nil
 }
@@ -110,14 +111,31 @@ func (j *join) Next(ctx context.Context, b *column.Batch) error {
 // build takes in the right input.
 func (j *join) build(ctx context.Context) error {
 	j.ready = true
-	for _, c := range j.node.Right.Columns() {
+	if j.node.Kind == plan.InnerJoin {
+		if err := j.race(ctx); err != nil {
+			return err
+		}
+	}
+	cols := j.node.Right.Columns()
+	if j.swapped {
+		cols = j.node.Left.Columns()
+	}
+	for _, c := range cols {
 		v := &column.Vector{}
 		v.Reset(c.Type)
 		j.rows.Cols = append(j.rows.Cols, v)
 	}
+	var types []column.Type
+	for _, k := range j.rightKeys {
+		types = append(types, k.Type())
+	}
+	var err error
+	if j.groups, err = newGrouper(types); err != nil {
+		return err
+	}
 	var groups []uint32
-	err := drain(ctx, j.right, func(b *column.Batch) error {
-		g, err := j.group(j.node.RightKeys, b)
+	err = drain(ctx, j.right, func(b *column.Batch) error {
+		g, err := j.group(j.rightKeys, b)
 		if err != nil {
 			return err
 		}
@@ -180,7 +198,7 @@ func (j *join) group(keys []expr.Expr, b *column.Batch) ([]uint32, error) {
 
 // begin looks up the left batch's keys.
 func (j *join) begin() error {
-	g, err := j.group(j.node.LeftKeys, &j.probe)
+	g, err := j.group(j.leftKeys, &j.probe)
 	if err != nil {
 		return err
 	}
@@ -254,7 +272,11 @@ func (j *join) gather(b *column.Batch) {
 	gatherRows(&j.leftOut, &j.probe, j.lefts)
 	gatherRows(&j.rightOut, &j.rows, j.rights)
 	b.Len = len(j.lefts)
-	b.Cols = append(append([]*column.Vector{}, j.leftOut.Cols...), j.rightOut.Cols...)
+	first, second := j.leftOut.Cols, j.rightOut.Cols
+	if j.swapped {
+		first, second = second, first
+	}
+	b.Cols = append(append([]*column.Vector{}, first...), second...)
 }
 
 // settle yields the rows of a finished left batch that are wanted for having,

@@ -90,7 +90,14 @@ func (s *scan) note() string {
 		st = s.rows.Stats()
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "sources=%d pruned=%d series=%d pruned=%d", st.Sources, st.SourcesPruned, st.Series, st.SeriesPruned)
+	fmt.Fprintf(&b, "bytes_read=%d", st.BytesRead)
+	for _, n := range []struct {
+		what        string
+		all, pruned int
+	}{{"files", st.Files, st.FilesPruned}, {"blocks", st.Blocks, st.BlocksPruned}, {"row_groups", st.RowGroups, st.RowGroupsPruned}, {"series", st.Series, st.SeriesPruned}} {
+		fmt.Fprintf(&b, " %s=%d %s_pruned=%d", n.what, n.all-n.pruned, n.what, n.pruned)
+	}
+	fmt.Fprintf(&b, " pages=%d pages_cached=%d", st.Pages, st.PagesCached)
 	return b.String()
 }
 

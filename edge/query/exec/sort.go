@@ -124,10 +124,23 @@ func (s *sorter) add(b *column.Batch) error {
 	}
 	appendRows(&s.rows, b, 0, b.Len)
 	appendRows(&s.keys, &k, 0, k.Len)
-	if top := s.node.Top; top >= 0 && (int64(s.rows.Len)-BatchRows)/2 >= top {
-		s.cut(int(top))
+	if s.cuts(s.node.Top) {
+		s.cut(int(s.node.Top))
 	}
 	return s.mem.set(int64(s.rows.Bytes() + s.keys.Bytes() + 4*s.rows.Len))
+}
+
+// cuts says whether it is time to let go of rows: when most would go, or when a
+// scan waits to be told which times still matter.
+func (s *sorter) cuts(top int64) bool {
+	n := int64(s.rows.Len)
+	switch {
+	case top < 0:
+		return false
+	case s.bound != nil:
+		return n/2 >= top || !s.full && n >= top
+	}
+	return (n-BatchRows)/2 >= top
 }
 
 // hopeful picks the rows of a batch whose first key does not come after that of

@@ -23,6 +23,8 @@ type window struct {
 	args  []int // by call: the column of its first argument
 	ready bool
 	next  int // row in order at which the next partition begins
+	// crowded is how many rows make it look for those that are not wanted.
+	crowded int
 
 	chunk   partition
 	from    int              // rows [from, next) of the order are computed
@@ -58,7 +60,7 @@ func newWindow(n *plan.Window, env *Env) (Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &window{node: n, mem: account{budget: env.Budget}, ctx: expr.NewContext(context.Background(), env.Now)}
+	w := &window{node: n, crowded: minCrowd, mem: account{budget: env.Budget}, ctx: expr.NewContext(context.Background(), env.Now)}
 	p := &project{in: in, ctx: expr.NewContext(context.Background(), env.Now)}
 	for i, c := range n.Input.Columns() {
 		p.exprs = append(p.exprs, expr.NewColumn(i, c.Name, c.Type))
@@ -78,7 +80,7 @@ func newWindow(n *plan.Window, env *Env) (Operator, error) {
 
 func (w *window) Next(ctx context.Context, b *column.Batch) error {
 	if !w.ready {
-		if err := drain(ctx, w.sort.in, w.sort.add); err != nil {
+		if err := drain(ctx, w.sort.in, w.add); err != nil {
 			return err
 		}
 		w.sort.sort()
@@ -108,6 +110,54 @@ func (w *window) Next(ctx context.Context, b *column.Batch) error {
 	return nil
 }
 
+// add keeps a batch, and of every partition only the head if that is all that
+// is wanted.
+func (w *window) add(b *column.Batch) error {
+	if err := w.sort.add(b); err != nil || w.node.Head == nil || w.sort.rows.Len < w.crowded {
+		return err
+	}
+	w.sort.sort()
+	var kept []int32
+	place, partner := uint64(0), 0
+	for i, row := range w.sort.order {
+		switch {
+		case i == 0 || !w.same(w.sort.order[i-1], row, 0, len(w.node.Partition)):
+			place, partner = 0, i
+		default:
+			if place++; !w.same(w.sort.order[partner], row, len(w.node.Partition), len(w.sort.compares)) {
+				partner = i
+			}
+		}
+		rank := place
+		if w.node.Head.Ties {
+			rank -= uint64(i - partner)
+		}
+		if rank < w.node.Head.Rows {
+			kept = append(kept, row)
+		}
+	}
+	var rows, keys column.Batch
+	gatherRows(&rows, &w.sort.rows, kept)
+	gatherRows(&keys, &w.sort.keys, kept)
+	w.sort.rows, w.sort.keys, w.sort.order = rows, keys, nil
+	w.crowded = max(minCrowd, 2*rows.Len)
+	return nil
+}
+
+// minCrowd is the fewest rows for which it pays to look for those that are not
+// wanted.
+const minCrowd = 1 << 16
+
+// same says whether two rows agree in keys [from, to).
+func (w *window) same(a, b int32, from, to int) bool {
+	for _, c := range w.sort.compares[from:to] {
+		if c(a, b) != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // compute fills results for the next partitions: as many as fill a batch.
 func (w *window) compute(ctx context.Context) error {
 	w.from, w.emitted = w.next, 0
@@ -135,24 +185,15 @@ func (w *window) compute(ctx context.Context) error {
 // partition finds the rows of the next partition and their peers.
 func (w *window) partition(ctx context.Context) {
 	order := w.sort.order[w.next:]
-	same := func(compares []func(a, b int32) int, a, b int32) bool {
-		for _, c := range compares {
-			if c(a, b) != 0 {
-				return false
-			}
-		}
-		return true
-	}
-	byPartition := w.sort.compares[:len(w.node.Partition)]
-	byOrder := w.sort.compares[len(w.node.Partition):]
+	keys := len(w.node.Partition)
 	p := &w.chunk
 	p.ctx, p.starts, p.group = ctx, p.starts[:0], p.group[:0]
 	n := 0
 	for ; n < len(order); n++ {
-		if n > 0 && !same(byPartition, order[n-1], order[n]) {
+		if n > 0 && !w.same(order[n-1], order[n], 0, keys) {
 			break
 		}
-		if n == 0 || !same(byOrder, order[n-1], order[n]) {
+		if n == 0 || !w.same(order[n-1], order[n], keys, len(w.sort.compares)) {
 			p.starts = append(p.starts, int32(n))
 		}
 		p.group = append(p.group, int32(len(p.starts)-1))

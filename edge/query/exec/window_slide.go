@@ -78,9 +78,12 @@ func nullOr[T any](out *column.Vector, put func(T)) func(T, bool) {
 	}
 }
 
-// zeroOr emits a count.
+// zeroOr emits a count: 0 when no row counted.
 func zeroOr(out *column.Vector) func(int64, bool) {
-	return func(n int64, _ bool) {
+	return func(n int64, ok bool) {
+		if !ok {
+			n = 0
+		}
 		out.Ints = append(out.Ints, n)
 		out.Len++
 	}

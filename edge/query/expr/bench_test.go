@@ -80,3 +80,47 @@ func BenchmarkEval(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkArrays runs functions of lists of four numbers.
+func BenchmarkArrays(b *testing.B) {
+	batch := benchBatch()
+	list := call("make_array", col("n"), 3, col("u"), 5)
+	v, err := list.Eval(&Context{}, batch)
+	if err != nil {
+		b.Fatal(err)
+	}
+	batch.Cols = append(batch.Cols, v)
+	l := NewColumn(len(batch.Cols)-1, "l", v.Type)
+	for _, bc := range []struct {
+		name string
+		e    Expr
+	}{
+		{"make_array", list},
+		{"array_length", call("array_length", l)},
+		{"array_has", call("array_has", l, 7)},
+		{"array_append", call("array_append", l, col("n"))},
+		{"array_distinct", call("array_distinct", l)},
+		{"array_union", call("array_union", l, l)},
+		{"array_sort", call("array_sort", l, "DESC")},
+		{"array_max", call("array_max", l)},
+		{"array_to_string", call("array_to_string", l, ",")},
+		{"string_to_array", call("string_to_array", col("msg"), " ")},
+		{"struct", call("struct", l, col("n"))},
+		{"map", call("map", "a", col("n"))},
+		{"sha256", call("sha256", col("msg"))},
+		{"encode", call("encode", col("msg"), "base64")},
+		{"SIMILAR TO", must(NewSimilar(col("msg"), lit("%(7|9)_%"), "", false))},
+	} {
+		b.Run(bc.name, func(b *testing.B) {
+			ctx := &Context{}
+			b.ReportAllocs()
+			for b.Loop() {
+				ctx.Reset()
+				if _, err := bc.e.Eval(ctx, batch); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchRows, "ns/row")
+		})
+	}
+}

@@ -21,6 +21,7 @@ type Binary struct {
 // NewBinary returns the expression l op r: it checks the types and inserts the
 // implicit conversions of spec/sql.md section 6.1.
 func NewBinary(op Op, l, r Expr) (Expr, error) {
+	l, r = asText(l), asText(r)
 	switch {
 	case op == Concat:
 		return newConcat(l, r)

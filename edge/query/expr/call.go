@@ -16,6 +16,7 @@ type Call struct {
 	t        column.Type
 	run      kernel
 	volatile bool
+	bytes    bool // the values are hex text of bytes
 	o        origin
 }
 
@@ -42,7 +43,7 @@ func (e *Call) Children() []Expr { return e.Args }
 // WithChildren is the same function of other arguments.
 func (e *Call) WithChildren(c []Expr) Expr {
 	n := newNode(e.Name, c, e.t, e.run)
-	n.volatile, n.o.volatile = e.volatile, e.volatile || n.o.volatile
+	n.volatile, n.o.volatile, n.bytes = e.volatile, e.volatile || n.o.volatile, e.bytes
 	return n
 }
 

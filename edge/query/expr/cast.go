@@ -25,7 +25,10 @@ func NewCast(e Expr, to column.Type, try bool) (Expr, error) {
 // NewCastTarget is NewCast to a type by its SQL or Arrow name, see
 // ParseSQLType and ParseArrowType.
 func NewCastTarget(e Expr, to Target, try bool) (Expr, error) {
-	if to.Bits == 0 && (e.Type().Equal(to.Type) || e.Type().Kind == column.String && to.Type.IsText()) {
+	if to.Type.Kind == column.String {
+		e = asText(e)
+	}
+	if to.Bits == 0 && to.Unit == 0 && (e.Type().Equal(to.Type) || e.Type().Kind == column.String && to.Type.IsText()) {
 		return e, nil
 	}
 	return newCast(e, to, try)
@@ -33,12 +36,9 @@ func NewCastTarget(e Expr, to Target, try bool) (Expr, error) {
 
 func newCast(e Expr, to Target, try bool) (*Cast, error) {
 	to.Type = textAsString(to.Type)
-	run, err := converterFor(e.Type(), to.Type)
+	run, err := converterFor(e.Type(), to)
 	if err != nil {
 		return nil, err
-	}
-	if to.Bits != 0 {
-		run = narrowed(run, to)
 	}
 	return &Cast{X: e, Try: try, target: to, run: run, o: originOf(e)}, nil
 }

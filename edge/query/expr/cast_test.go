@@ -59,7 +59,7 @@ func TestCast(t *testing.T) {
 			"2026-01-01T00:00:00 2026-01-01T00:05:00 2026-01-01T00:10:00 2026-01-01T00:20:00 2026-01-01T00:40:00 2026-01-01T00:40:00 2026-01-01T01:00:00"},
 		{"concatenation", func() Expr { return bin(bin(col("node"), Concat, "-"), Concat, col("n")) }, "a-3 b-10 a-5 b-7 a-2 ∅ c--4"},
 	})
-	if _, err := ParseSQLType("varchar(10)"); err == nil || err.Error() != "This feature is not implemented: Unsupported SQL type varchar(10)" {
+	if _, err := ParseSQLType("varchar", 10); err == nil || err.Error() != "This feature is not implemented: Unsupported SQL type varchar(10)" {
 		t.Errorf("VARCHAR(10): %v", err)
 	}
 }

@@ -19,7 +19,8 @@ func catalogue() map[string]function {
 	functions.once.Do(func() {
 		functions.byName = map[string]function{}
 		for _, family := range []map[string]function{
-			conditionalFunctions(), mathFunctions(), textFunctions(), regexpFunctions(), timeFunctions(), miscFunctions(),
+			conditionalFunctions(), mathFunctions(), textFunctions(), bytesFunctions(), regexpFunctions(), timeFunctions(), miscFunctions(),
+			arrayFunctions(), structFunctions(), mapFunctions(),
 		} {
 			maps.Copy(functions.byName, family)
 		}
@@ -72,7 +73,7 @@ func convertArgs(name string, args []Expr, kinds []column.Kind) ([]Expr, error) 
 			return nil, signatureError(name, args)
 		}
 		if t.Kind == kinds[i] {
-			out[i] = a // keeps the zone of a timestamp
+			out[i] = asText(a) // keeps the zone of a timestamp
 			continue
 		}
 		var err error

@@ -79,6 +79,9 @@ func coerceAll(es []Expr) (column.Type, []Expr, error) {
 // implicitCast converts e to t as an operator's operand. Literals are
 // converted at once.
 func implicitCast(e Expr, t column.Type) (Expr, error) {
+	if t.IsText() {
+		e = asText(e)
+	}
 	from := e.Type()
 	if from.Equal(t) || from.IsText() && t.IsText() {
 		return e, nil

@@ -31,6 +31,12 @@ func comparable2(op Op, l, r Expr) (Expr, Expr, error) {
 		return castBoth(l, r, textAsString(rt))
 	case rt.Kind == column.Null:
 		return castBoth(l, r, textAsString(lt))
+	case lt.Nested != nil && rt.Nested != nil && !lt.Equal(rt):
+		t, err := Coerce(lt, rt)
+		if err != nil {
+			return nil, nil, planError("Cannot infer common argument type for comparison operation %s %s %s", lt, op, rt)
+		}
+		return castBoth(l, r, t)
 	case lt.Kind == rt.Kind, lt.IsText() && rt.IsText():
 		return l, r, nil // zones do not matter: instants are compared
 	case lt.IsInteger() && rt.IsInteger():
@@ -106,6 +112,11 @@ func compareKernel(op Op, l, r column.Type) kernel {
 			loop = compareBools
 		case column.IntervalKind:
 			loop = compareIntervals
+		case column.List, column.Struct:
+			if !l.Equal(r) {
+				return nil
+			}
+			loop = compareNested
 		default:
 			return nil
 		}
@@ -297,16 +308,28 @@ func compareMagnitudes(a, b magnitude) int {
 
 func compareIntervals(_ *Context, p plan, l, r operand, out []bool) {
 	for i := range out {
-		c := compareInterval(l.v.Intervals[i], r.v.Intervals[i*r.step])
-		switch {
-		case p.equal:
-			out[i] = (c == 0) != p.flip
-		case p.greater:
-			out[i] = (c > 0) != p.flip
-		default:
-			out[i] = (c < 0) != p.flip
+		out[i] = p.decide(compareInterval(l.v.Intervals[i], r.v.Intervals[i*r.step]))
+	}
+}
+
+// compareNested compares lists and structs; inside of them nulls are equal.
+func compareNested(_ *Context, p plan, l, r operand, out []bool) {
+	for i := range out {
+		if !l.v.IsNull(i) && !r.null(i) {
+			out[i] = p.decide(compareRows(l.v, i, r.v, i*r.step))
 		}
 	}
+}
+
+// decide is the result for operands whose order is c.
+func (p plan) decide(c int) bool {
+	switch {
+	case p.equal:
+		return (c == 0) != p.flip
+	case p.greater:
+		return (c > 0) != p.flip
+	}
+	return (c < 0) != p.flip
 }
 
 // compareInterval orders spans by their length with months of 30 and days of

@@ -2,7 +2,6 @@ package expr
 
 import (
 	"context"
-	"regexp"
 
 	"tarn/store/column"
 )
@@ -22,7 +21,7 @@ type Context struct {
 	ends    []int
 	rows    []int32
 	memos   map[Expr]*memo
-	regexps map[string]*regexp.Regexp
+	regexps map[string]*matcher
 	likes   map[string]*likePattern
 }
 

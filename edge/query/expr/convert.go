@@ -13,23 +13,37 @@ import (
 // has no counterpart becomes null with try and an error without.
 type converter func(ctx *Context, in, out *column.Vector, try bool) error
 
-// converterFor returns the conversion between two types (spec/sql.md section
-// 6.3).
-func converterFor(from, to column.Type) (converter, error) {
+// converterFor returns the conversion to a target (spec/sql.md section 6.3).
+func converterFor(from column.Type, to Target) (converter, error) {
+	run, err := wideConverter(from, to)
+	switch {
+	case err != nil || from.Kind == column.Null:
+	case to.Bits != 0:
+		run = narrowed(run, to)
+	case to.Unit != 0:
+		run = coarse(from, run, to)
+	}
+	return run, err
+}
+
+// wideConverter converts without regard to the target's width and unit, but
+// names them in its errors.
+func wideConverter(from column.Type, target Target) (converter, error) {
 	var c converter
+	to := target.Type
 	switch {
 	case from.Kind == column.Null:
 		c = func(*Context, *column.Vector, *column.Vector, bool) error { return nil } // rows are null already
 	case to.Kind == column.String:
 		return toText(from)
 	case from.IsText():
-		c = fromText(to)
+		c = fromText(target)
 	case to.Kind == column.Timestamp || from.Kind == column.Timestamp:
 		return timeConverter(from, to)
 	case to.Kind == column.List && from.Kind == column.List:
 		return listConverter(from, to)
 	default:
-		c = betweenPlain(from.Kind, to.Kind)
+		c = betweenPlain(from.Kind, to.Kind, target.String())
 	}
 	if c == nil {
 		return nil, planError("Unsupported CAST from %s to %s", from, to)
@@ -61,8 +75,8 @@ func formatInt(v int64) string   { return strconv.FormatInt(v, 10) }
 func formatUint(v uint64) string { return strconv.FormatUint(v, 10) }
 
 // betweenPlain converts between numbers, booleans, durations, dates and
-// intervals.
-func betweenPlain(from, to column.Kind) converter {
+// intervals; name is that of the target in errors.
+func betweenPlain(from, to column.Kind, name string) converter {
 	switch {
 	case from == to: // a narrow number of the same kind
 		return func(_ *Context, in, out *column.Vector, _ bool) error {
@@ -74,11 +88,11 @@ func betweenPlain(from, to column.Kind) converter {
 		}
 	case from == column.Int64 && to == column.Uint64:
 		return func(_ *Context, in, out *column.Vector, try bool) error {
-			return each(in.Ints, out.Uints, out, try, func(v int64) (uint64, bool) { return uint64(v), v >= 0 }, cannotCast("UInt64", formatInt))
+			return each(in.Ints, out.Uints, out, try, func(v int64) (uint64, bool) { return uint64(v), v >= 0 }, cannotCast(name, formatInt))
 		}
 	case from == column.Uint64 && to == column.Int64:
 		return func(_ *Context, in, out *column.Vector, try bool) error {
-			return each(in.Uints, out.Ints, out, try, func(v uint64) (int64, bool) { return int64(v), v <= math.MaxInt64 }, cannotCast("Int64", formatUint))
+			return each(in.Uints, out.Ints, out, try, func(v uint64) (int64, bool) { return int64(v), v <= math.MaxInt64 }, cannotCast(name, formatUint))
 		}
 	case from == column.Int64 && to == column.Float64:
 		return func(_ *Context, in, out *column.Vector, _ bool) error {
@@ -96,11 +110,11 @@ func betweenPlain(from, to column.Kind) converter {
 		}
 	case from == column.Float64 && to == column.Int64:
 		return func(_ *Context, in, out *column.Vector, try bool) error {
-			return each(in.Floats, out.Ints, out, try, floatToInt, cannotCast("Int64", text.FormatFloat))
+			return each(in.Floats, out.Ints, out, try, floatToInt, cannotCast(name, text.FormatFloat))
 		}
 	case from == column.Float64 && to == column.Uint64:
 		return func(_ *Context, in, out *column.Vector, try bool) error {
-			return each(in.Floats, out.Uints, out, try, floatToUint, cannotCast("UInt64", text.FormatFloat))
+			return each(in.Floats, out.Uints, out, try, floatToUint, cannotCast(name, text.FormatFloat))
 		}
 	case to == column.Bool:
 		return toBool(from)
@@ -240,31 +254,35 @@ func timeConverter(from, to column.Type) (converter, error) {
 	if f != column.Int64 && f != column.Uint64 && f != column.Float64 || t != column.Int64 && t != column.Uint64 && t != column.Float64 {
 		return nil, planError("Unsupported CAST from %s to %s", from, to)
 	}
-	return betweenPlain(f, t), nil
+	return betweenPlain(f, t, column.Of(t).String()), nil
 }
 
 // fromText parses text.
-func fromText(to column.Type) converter {
+func fromText(target Target) converter {
+	to, bits := target.Type, 64
+	if target.Bits != 0 {
+		bits = int(target.Bits)
+	}
 	parse := func(run func(s []string, out *column.Vector, try bool) error) converter {
 		return func(ctx *Context, in, out *column.Vector, try bool) error {
 			return run(ctx.texts(operand{in, 1}), out, try)
 		}
 	}
 	fail := func(s string) error {
-		return arrowError("Cast error: Cannot cast string '%s' to value of %s type", s, to)
+		return arrowError("Cast error: Cannot cast string '%s' to value of %s type", s, target)
 	}
 	switch to.Kind {
 	case column.Int64:
 		return parse(func(s []string, out *column.Vector, try bool) error {
 			return each(s, out.Ints, out, try, func(s string) (int64, bool) {
-				v, err := strconv.ParseInt(s, 10, 64)
+				v, err := strconv.ParseInt(s, 10, bits)
 				return v, err == nil
 			}, fail)
 		})
 	case column.Uint64:
 		return parse(func(s []string, out *column.Vector, try bool) error {
 			return each(s, out.Uints, out, try, func(s string) (uint64, bool) {
-				v, err := strconv.ParseUint(strings.TrimPrefix(s, "+"), 10, 64)
+				v, err := strconv.ParseUint(strings.TrimPrefix(s, "+"), 10, bits)
 				return v, err == nil
 			}, fail)
 		})
@@ -439,6 +457,30 @@ func listConverter(from, to column.Type) (converter, error) {
 		out.Offsets = append(out.Offsets[:0], in.Offsets[:out.Len+1]...)
 		return nil
 	}, nil
+}
+
+// coarse counts integers in the unit of the target, and cuts finer values down
+// to it.
+func coarse(from column.Type, run converter, to Target) converter {
+	if from.IsNumeric() {
+		name := to.String()
+		return func(ctx *Context, in, out *column.Vector, try bool) error {
+			if err := run(ctx, in, out, try); err != nil {
+				return err
+			}
+			limit := math.MaxInt64 / to.Unit
+			return each(out.Ints, out.Ints, out, try, func(v int64) (int64, bool) { return v * to.Unit, v >= -limit && v <= limit }, cannotCast(name, formatInt))
+		}
+	}
+	return func(ctx *Context, in, out *column.Vector, try bool) error {
+		if err := run(ctx, in, out, try); err != nil {
+			return err
+		}
+		for i, v := range out.Ints {
+			out.Ints[i] = v - text.FloorMod(v, to.Unit)
+		}
+		return nil
+	}
 }
 
 // narrowed checks the range of a narrow target after the conversion.

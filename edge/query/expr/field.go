@@ -64,6 +64,9 @@ func (e *Field) Eval(ctx *Context, b *column.Batch) (*column.Vector, error) {
 // NewElement returns list[index], counted from 1 or, when negative, from the
 // end; null when there is no such element.
 func NewElement(list, index Expr) (Expr, error) {
+	if list.Type().Kind == column.Null {
+		return list, nil
+	}
 	if list.Type().Kind != column.List {
 		return nil, planError("The expression %s is of type %s; only a list has elements", list, list.Type())
 	}

@@ -53,12 +53,20 @@ func foldHere(ctx *Context, e Expr) (Expr, error) {
 	if !Constant(e) {
 		return e, nil
 	}
-	v, err := Evaluate(ctx, e)
+	v, err := evaluateOnce(ctx, e)
 	if err != nil {
 		return nil, err
 	}
-	return NewLiteral(v), nil
+	if v.Type.Kind == column.List && v.Children[0].Len > maxFolded {
+		return e, nil
+	}
+	return NewLiteral(constantOf(v, e)), nil
 }
+
+// maxFolded is the longest list that becomes a literal. As values its elements
+// take many times the memory of a vector's, and a literal is copied to every
+// row of a batch.
+const maxFolded = 1024
 
 // simplifyLogical drops constant operands of AND and OR.
 func simplifyLogical(e *Binary) (Expr, bool) {
@@ -84,19 +92,28 @@ func Evaluate(ctx *Context, e Expr) (Value, error) {
 	if l, ok := e.(*Literal); ok {
 		return l.Value, nil
 	}
+	v, err := evaluateOnce(ctx, e)
+	if err != nil {
+		return Value{}, err
+	}
+	return constantOf(v, e), nil
+}
+
+// evaluateOnce computes a constant expression as a vector of one row.
+func evaluateOnce(ctx *Context, e Expr) (*column.Vector, error) {
 	if o := originOf(e); o.col != nil || o.mixed {
-		return Value{}, planError("%s is not a constant", e)
+		return nil, planError("%s is not a constant", e)
 	}
 	// A context of its own: the results must not disturb the caller's.
 	own := &Context{}
 	if ctx != nil {
 		own.Now, own.Ctx = ctx.Now, ctx.Ctx
 	}
-	v, err := e.Eval(own, &column.Batch{Len: 1})
-	if err != nil {
-		return Value{}, err
-	}
+	return e.Eval(own, &column.Batch{Len: 1})
+}
+
+func constantOf(v *column.Vector, e Expr) Value {
 	out := ValueAt(v, 0)
 	out.Type = textAsString(e.Type())
-	return out, nil
+	return out
 }

@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"regexp"
 	"strings"
 
 	"tarn/store/column"
@@ -33,7 +32,7 @@ func newMatch(op Op, l, r Expr) (Expr, error) {
 func matchKernel(flags string, want bool) kernel {
 	return strict(column.Of(column.Bool), func(ctx *Context, args []operand, out *column.Vector) error {
 		s, p := ctx.textSlot(args[0]), ctx.textSlot(args[1])
-		var re *regexp.Regexp
+		var re *matcher
 		for i := range out.Bools {
 			if out.Nulls.Get(i) {
 				continue
@@ -44,7 +43,8 @@ func matchKernel(flags string, want bool) kernel {
 					return err
 				}
 			}
-			out.Bools[i] = re.MatchString(s.at(i)) == want
+			text := s.at(i)
+			out.Bools[i] = re.on(text).MatchString(text) == want
 		}
 		return nil
 	})
@@ -62,7 +62,7 @@ func checkRegexp(pattern Expr, flags string) error {
 }
 
 // regexp returns the compiled form of a pattern.
-func (c *Context) regexp(pattern, flags string) (*regexp.Regexp, error) {
+func (c *Context) regexp(pattern, flags string) (*matcher, error) {
 	key := flags + "/" + pattern
 	if re, ok := c.regexps[key]; ok {
 		return re, nil
@@ -72,34 +72,62 @@ func (c *Context) regexp(pattern, flags string) (*regexp.Regexp, error) {
 		return nil, err
 	}
 	if c.regexps == nil || len(c.regexps) >= maxPatterns {
-		c.regexps = map[string]*regexp.Regexp{}
+		c.regexps = map[string]*matcher{}
 	}
 	c.regexps[key] = re
 	return re, nil
 }
 
-// compileRegexp compiles a pattern with the flags i, m, s and U; g is the
-// caller's. The classes \d \w \s \b are those of ASCII.
-func compileRegexp(pattern, flags string) (*regexp.Regexp, error) {
-	set := ""
+// compileRegexp compiles a pattern with the flags i, m, s, U and x; g is the
+// caller's.
+func compileRegexp(pattern, flags string) (*matcher, error) {
+	set, written := "", pattern
 	for _, f := range flags {
 		switch f {
 		case 'i', 'm', 's', 'U':
 			if !strings.ContainsRune(set, f) {
 				set += string(f)
 			}
+		case 'x':
+			pattern = withoutBlanks(pattern)
 		case 'g':
 		default:
-			return nil, executionError("regular expression flag %q is not supported: use i, m, s, U or g", f)
+			return nil, executionError("regular expression flag %q is not supported: use i, m, s, U, x or g", f)
 		}
 	}
 	full := pattern
 	if set != "" {
 		full = "(?" + set + ")" + pattern
 	}
-	re, err := regexp.Compile(full)
+	re, err := compileMatcher(full)
 	if err != nil {
-		return nil, executionError("Regular expression did not compile: %s: %s", pattern, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
+		return nil, executionError("Regular expression did not compile: %s: %s", written, strings.TrimPrefix(err.Error(), "error parsing regexp: "))
 	}
 	return re, nil
+}
+
+// withoutBlanks drops blanks and comments from # to the end of the line, which
+// the flag x allows for legibility and Go does not know. Those in brackets and
+// behind a backslash stay.
+func withoutBlanks(pattern string) string {
+	var b strings.Builder
+	class, comment := false, false
+	for i := 0; i < len(pattern); i++ {
+		switch c := pattern[i]; {
+		case comment:
+			comment = c != '\n'
+		case c == '\\' && i+1 < len(pattern):
+			b.WriteString(pattern[i : i+2])
+			i++
+		case class:
+			class = c != ']'
+			b.WriteByte(c)
+		case c == '#':
+			comment = true
+		case strings.IndexByte(" \t\n\r\f\v", c) < 0:
+			class = c == '['
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }

@@ -188,7 +188,11 @@ func bindLog(name string, args []Expr) (Expr, error) {
 			case 10:
 				return math.Log10(x)
 			}
-			return math.Log(x) / math.Log(base)
+			log := math.Log(x) / math.Log(base)
+			if whole := math.Round(log); math.Abs(log-whole) < 1e-9 && math.Pow(base, whole) == x {
+				return whole // the quotient of two rounded logarithms is off by a bit
+			}
+			return log
 		})
 	}
 	return newNode(name, args, column.Of(column.Float64), run), nil

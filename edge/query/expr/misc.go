@@ -24,6 +24,9 @@ func miscFunctions() map[string]function {
 			return NewCastTarget(args[0], t, false)
 		}},
 		"arrow_typeof": {1, 1, func(_ string, args []Expr) (Expr, error) {
+			if c, ok := args[0].(*Cast); ok {
+				return NewLiteral(String(c.target.String())), nil // narrow types too
+			}
 			return NewLiteral(String(args[0].Type().String())), nil
 		}},
 		"version": {0, 0, func(string, []Expr) (Expr, error) {
@@ -31,18 +34,6 @@ func miscFunctions() map[string]function {
 		}},
 		"uuid": {0, 0, func(name string, _ []Expr) (Expr, error) {
 			return newVolatile(name, nil, column.Of(column.String), uuidKernel), nil
-		}},
-		"array_length": {1, 1, bindArrayLength},
-		"make_array":   {0, -1, bindMakeArray},
-		"array_element": {2, 2, func(_ string, args []Expr) (Expr, error) {
-			return NewElement(args[0], args[1])
-		}},
-		"get_field": {2, 2, func(name string, args []Expr) (Expr, error) {
-			lit, ok := args[1].(*Literal)
-			if !ok || !lit.Value.Type.IsText() {
-				return nil, signatureError(name, args)
-			}
-			return NewGetField(args[0], lit.Value.S)
 		}},
 	}
 }
@@ -57,41 +48,4 @@ func uuidKernel(ctx *Context, _ []operand, n int) (*column.Vector, error) {
 		out.Strings[i] = id.String()
 	}
 	return out, nil
-}
-
-func bindArrayLength(name string, args []Expr) (Expr, error) {
-	if args[0].Type().Kind != column.List {
-		return nil, signatureError(name, args)
-	}
-	t := column.Of(column.Int64)
-	return newNode(name, args, t, func(ctx *Context, args []operand, n int) (*column.Vector, error) {
-		l := ctx.spread(args[0], n).v
-		out := ctx.vector(t, n)
-		for i := range out.Ints {
-			out.Ints[i] = int64(l.Offsets[i+1] - l.Offsets[i])
-		}
-		orNulls(out, operand{l, 1})
-		return out, nil
-	}), nil
-}
-
-// bindMakeArray makes a list of its arguments, nulls included.
-func bindMakeArray(name string, args []Expr) (Expr, error) {
-	elem, args, err := coerceAll(args)
-	if err != nil {
-		return nil, err
-	}
-	elem = textAsString(elem)
-	t := column.ListOf(elem)
-	return newNode(name, args, t, func(ctx *Context, args []operand, n int) (*column.Vector, error) {
-		out := ctx.empty(t)
-		for i := range n {
-			for _, a := range args {
-				out.Children[0].AppendFrom(a.v, i*a.step, i*a.step+1)
-			}
-			out.Offsets = append(out.Offsets, int32(out.Children[0].Len))
-			out.Len++
-		}
-		return out, nil
-	}), nil
 }

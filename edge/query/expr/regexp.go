@@ -1,7 +1,6 @@
 package expr
 
 import (
-	"regexp"
 	"strings"
 
 	"tarn/store/column"
@@ -44,15 +43,15 @@ func regexpFunction(t column.Type, run kernel, required, flagsAt int, kinds ...c
 
 // patterns returns a function that gives the compiled pattern of a row and its
 // flags; flagsAt is the place of the flags among the arguments.
-func (c *Context) patterns(args []operand, flagsAt int) func(i int) (*regexp.Regexp, string, error) {
+func (c *Context) patterns(args []operand, flagsAt int) func(i int) (*matcher, string, error) {
 	p := c.textSlot(args[1])
 	flags := slot[string]{values: []string{""}}
 	if len(args) > flagsAt {
 		flags = c.textSlot(args[flagsAt])
 	}
-	var last *regexp.Regexp
+	var last *matcher
 	var lastPattern, lastFlags string
-	return func(i int) (*regexp.Regexp, string, error) {
+	return func(i int) (*matcher, string, error) {
 		pattern, f := p.at(i), flags.at(i)
 		if last == nil || pattern != lastPattern || f != lastFlags {
 			re, err := c.regexp(pattern, f)
@@ -70,7 +69,8 @@ var regexpLike = strictRows(column.Of(column.Bool), func(ctx *Context, args []op
 	return func(out *column.Vector, i int) error {
 		re, _, err := pattern(i)
 		if err == nil {
-			out.Bools[i] = re.MatchString(s.at(i))
+			text := s.at(i)
+			out.Bools[i] = re.on(text).MatchString(text)
 		}
 		return err
 	}
@@ -81,7 +81,7 @@ var regexpReplace = built(func(ctx *Context, args []operand) func([]byte, int) (
 	s, with, pattern := ctx.textSlot(args[0]), ctx.textSlot(args[2]), ctx.patterns(args, 3)
 	last, template := "", ""
 	return func(dst []byte, i int) ([]byte, error) {
-		re, flags, err := pattern(i)
+		m, flags, err := pattern(i)
 		if err != nil {
 			return nil, err
 		}
@@ -93,10 +93,11 @@ var regexpReplace = built(func(ctx *Context, args []operand) func([]byte, int) (
 		if strings.Contains(flags, "g") {
 			limit = -1
 		}
-		for _, m := range re.FindAllStringSubmatchIndex(text, limit) {
-			dst = append(dst, text[from:m[0]]...)
-			dst = re.ExpandString(dst, template, text, m)
-			from = m[1]
+		re := m.on(text)
+		for _, at := range re.FindAllStringSubmatchIndex(text, limit) {
+			dst = append(dst, text[from:at[0]]...)
+			dst = re.ExpandString(dst, template, text, at)
+			from = at[1]
 		}
 		return append(dst, text[from:]...), nil
 	}
@@ -141,7 +142,7 @@ rows:
 			return nil, err
 		}
 		text := s.at(i)
-		m := re.FindStringSubmatchIndex(text)
+		m := re.on(text).FindStringSubmatchIndex(text)
 		if m == nil {
 			out.AppendNull(1)
 			continue
@@ -172,7 +173,7 @@ var regexpCount = strictRows(column.Of(column.Int64), func(ctx *Context, args []
 		}
 		text, err := fromStart(args, s.at(i), i)
 		if err == nil {
-			out.Ints[i] = int64(len(re.FindAllStringIndex(text, -1)))
+			out.Ints[i] = int64(len(re.on(text).FindAllStringIndex(text, -1)))
 		}
 		return err
 	}
@@ -200,7 +201,7 @@ var regexpInstr = strictRows(column.Of(column.Int64), func(ctx *Context, args []
 			return executionError("regexp_instr: the number of the match must be positive, got %d", nth)
 		}
 		out.Ints[i] = 0
-		if found := re.FindAllStringIndex(text, int(min(nth, 1<<30))); int64(len(found)) >= nth {
+		if found := re.on(whole).FindAllStringIndex(text, int(min(nth, 1<<30))); int64(len(found)) >= nth {
 			at := len(whole) - len(text) + found[nth-1][0]
 			out.Ints[i] = int64(len([]rune(whole[:at]))) + 1
 		}

@@ -167,6 +167,17 @@ func (v Value) Text() string {
 		return string(text.AppendInterval(nil, v.Iv))
 	}
 	var b strings.Builder
+	if IsMap(v.Type) {
+		b.WriteByte('{')
+		for i, e := range v.Elems {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			b.WriteString(e.Elems[0].Text() + ": " + e.Elems[1].Text())
+		}
+		b.WriteByte('}')
+		return b.String()
+	}
 	isStruct := v.Type.Kind == column.Struct
 	b.WriteByte("[{"[boolIndex(isStruct)])
 	for i, e := range v.Elems {

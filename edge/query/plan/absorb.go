@@ -23,6 +23,7 @@ func (s *Scan) absorb(conds []expr.Expr) []expr.Expr {
 		case s.timeBound(c):
 		case s.tagPredicate(c):
 		default:
+			s.floorBound(c)
 			s.fieldBound(c)
 			rest = append(rest, c)
 		}
@@ -86,6 +87,39 @@ func (s *Scan) timeBound(e expr.Expr) bool {
 	}
 	s.MinTime, s.MaxTime = max(s.MinTime, lo), min(s.MaxTime, hi)
 	return true
+}
+
+// floorBound narrows the time range by a comparison of the bin or the unit
+// that a row lies in with a constant. The comparison itself must still be made.
+func (s *Scan) floorBound(e expr.Expr) {
+	b, ok := e.(*expr.Binary)
+	if !ok || !b.Op.IsComparison() {
+		return
+	}
+	x, y, op := b.L, b.R, b.Op
+	if _, ok := x.(*expr.Literal); ok {
+		x, y, op = y, x, op.Swapped()
+	}
+	f, ok := expr.FloorOf(x)
+	lit, isLiteral := y.(*expr.Literal)
+	if !ok || !isLiteral || lit.Value.Null || lit.Value.Type.Kind != column.Timestamp || s.column(f.Column).Role != schema.Time {
+		return
+	}
+	v := lit.Value.I
+	last := f.After(f.Start(v))
+	if last > v { // else beyond the range of timestamps
+		last--
+	} else {
+		last = store.MaxTime
+	}
+	switch op {
+	case expr.Eq:
+		s.MinTime, s.MaxTime = max(s.MinTime, v), min(s.MaxTime, last)
+	case expr.Ge, expr.Gt:
+		s.MinTime = max(s.MinTime, v)
+	case expr.Lt, expr.Le:
+		s.MaxTime = min(s.MaxTime, last)
+	}
 }
 
 // tagPredicate takes a predicate that reads tags and nothing else.

@@ -19,6 +19,9 @@ type aggregation struct {
 	calls  []AggCall
 	names  []string // canonical texts of calls
 	gap    *gap     // nil when gaps stay
+	// sets are grouping sets, nil when there is one: which keys are of each.
+	// The last key is then the set's identity.
+	sets [][]bool
 }
 
 // aggregation binds GROUP BY.
@@ -42,10 +45,13 @@ func (b *Binder) aggregation(s *sql.Select, items []item, sc *scope) (*aggregati
 		}
 		return a, nil
 	}
-	for _, g := range s.GroupBy {
-		if g.Kind != "" {
-			return nil, notImplemented("%s", g.Kind)
+	if slices.ContainsFunc(s.GroupBy, func(g sql.GroupItem) bool { return g.Kind != "" }) {
+		if err := a.groupingSets(s.GroupBy, items); err != nil {
+			return nil, err
 		}
+		return a, a.noGapSets()
+	}
+	for _, g := range s.GroupBy {
 		if t, ok := g.Expr.(*sql.Tuple); ok {
 			for _, e := range t.Elems {
 				if err := a.group(e, items); err != nil {
@@ -61,51 +67,58 @@ func (b *Binder) aggregation(s *sql.Select, items []item, sc *scope) (*aggregati
 	return a, nil
 }
 
-func (a *aggregation) addKey(k expr.Expr) {
-	if !slices.ContainsFunc(a.keys, func(o expr.Expr) bool { return expr.Equal(o, k) }) {
+// addKey returns the number of a key, new or not.
+func (a *aggregation) addKey(k expr.Expr) int {
+	i := slices.IndexFunc(a.keys, func(o expr.Expr) bool { return expr.Equal(o, k) })
+	if i < 0 {
+		i = len(a.keys)
 		a.keys = append(a.keys, k)
 	}
+	return i
 }
 
-// group binds one GROUP BY item: a position in the select list, an input
-// column, an alias, or an expression.
 func (a *aggregation) group(e sql.Expr, items []item) error {
+	_, err := a.groupKey(e, items)
+	return err
+}
+
+// groupKey binds one GROUP BY item: a position in the select list, an input
+// column, an alias, or an expression. It returns the key's number.
+func (a *aggregation) groupKey(e sql.Expr, items []item) (int, error) {
 	source := e
 	if lit, ok := e.(*sql.Literal); ok && lit.Kind == sql.IntLit {
 		if lit.Int < 1 || lit.Int > int64(len(items)) {
-			return planErrorf("Cannot find column with position %d in SELECT clause. Valid columns: 1 to %d", lit.Int, len(items))
+			return 0, planErrorf("Cannot find column with position %d in SELECT clause. Valid columns: 1 to %d", lit.Int, len(items))
 		}
 		it := items[lit.Int-1]
 		if it.source == nil {
-			a.addKey(a.input.column(it.column))
-			return nil
+			return a.addKey(a.input.column(it.column)), nil
 		}
 		source = it.source
 	} else if it := a.aliased(e, items); it != nil && hasGap(it) != "" {
 		source = it // which cannot be bound apart from the GROUP BY clause
 	}
 	if name := firstAggregate(source); name != "" {
-		return planErrorf("Aggregate functions are not allowed in GROUP BY: %s", name)
+		return 0, planErrorf("Aggregate functions are not allowed in GROUP BY: %s", name)
 	}
 	if hasWindow(source) {
-		return planErrorf("Window functions are not allowed in GROUP BY")
+		return 0, planErrorf("Window functions are not allowed in GROUP BY")
 	}
 	if c, name := gapCall(source); c != nil {
-		return a.gapKey(c, name)
+		return len(a.keys), a.gapKey(c, name)
 	}
 	if name := hasGap(source); name != "" {
-		return planErrorf("%s must be a top-level expression in the GROUP BY clause when gap filling. It cannot be part of another expression or cast", strings.ToUpper(name))
+		return 0, planErrorf("%s must be a top-level expression in the GROUP BY clause when gap filling. It cannot be part of another expression or cast", strings.ToUpper(name))
 	}
 	k, err := a.binder.bind(source, a.input)
 	if err != nil {
 		again, aerr := a.binder.bind(substitute(source, items), a.input)
 		if aerr != nil {
-			return err
+			return 0, err
 		}
 		k = again
 	}
-	a.addKey(k)
-	return nil
+	return a.addKey(k), nil
 }
 
 // aliased is the item that a name means when it means no input column.
@@ -142,7 +155,9 @@ func (a *aggregation) column(e expr.Expr) (expr.Expr, error) {
 func (a *aggregation) ungrouped(c *expr.Column) error {
 	var have []string
 	for _, k := range a.keys {
-		have = append(have, k.String())
+		if c, ok := k.(*expr.Column); !ok || c.Index < groupingBase {
+			have = append(have, k.String())
+		}
 	}
 	have = append(have, a.names...)
 	satisfied := "no column"
@@ -160,11 +175,15 @@ func (a *aggregation) bind(e sql.Expr) (bound expr.Expr, done bool, err error) {
 		bound, err = a.call(c)
 		return bound, true, err
 	}
+	if c, ok := e.(*sql.Call); ok && c.Over == nil && strings.EqualFold(c.Name.Name, "grouping") {
+		bound, err = a.grouping(c)
+		return bound, true, err
+	}
 	if c, ok := e.(*sql.Call); ok && gapFills[strings.ToLower(c.Name.Name)] != FillNull {
 		bound, err = a.filled(c)
 		return bound, true, err
 	}
-	if firstAggregate(e) != "" || hasWindow(e) || hasSubquery(e) {
+	if firstAggregate(e) != "" || hasWindow(e) || hasSubquery(e) || hasUnnest(e) {
 		return nil, false, nil
 	}
 	plain, err := a.binder.bind(e, a.input)
@@ -178,11 +197,6 @@ func (a *aggregation) bind(e sql.Expr) (bound expr.Expr, done bool, err error) {
 		return plain, true, nil
 	}
 	return nil, false, nil
-}
-
-// canonical names of aggregates that go by several.
-var canonical = map[string]string{
-	"mean": "avg", "stddev_samp": "stddev", "var_samp": "var", "var_sample": "var", "var_population": "var_pop", "covar_samp": "covar",
 }
 
 // call registers an aggregate and returns its column in the output.
@@ -202,10 +216,7 @@ func (a *aggregation) call(c *sql.Call) (expr.Expr, error) {
 // aggregate binds the call of an aggregate in the scope of its arguments, and
 // returns its canonical text.
 func (b *Binder) aggregate(c *sql.Call, sc *scope) (call AggCall, text string, err error) {
-	name := strings.ToLower(c.Name.Name)
-	if n, ok := canonical[name]; ok {
-		name = n
-	}
+	name := agg.Canonical(strings.ToLower(c.Name.Name))
 	spec := agg.Spec{Name: name, Distinct: c.Distinct, Star: c.Star, IgnoreNulls: c.IgnoreNulls != nil && *c.IgnoreNulls}
 	if c.Star && name != "count" {
 		return call, "", planErrorf("%s(*) is not supported", name)
@@ -217,6 +228,10 @@ func (b *Binder) aggregate(c *sql.Call, sc *scope) (call AggCall, text string, e
 	sorts := c.OrderBy
 	if c.Within != nil {
 		// f(p) WITHIN GROUP (ORDER BY x) is f(x, p).
+		if err := agg.WithinGroup(name, len(c.Within)); err != nil {
+			return call, "", err
+		}
+		spec.Descending = c.Within[0].Desc
 		x, err := b.bind(c.Within[0].Expr, sc)
 		if err != nil {
 			return call, "", err
@@ -256,8 +271,15 @@ func (b *Binder) aggregate(c *sql.Call, sc *scope) (call AggCall, text string, e
 	case c.Distinct:
 		text = name + "(DISTINCT " + strings.Join(shown, ",") + ")"
 	}
+	if c.Within != nil {
+		order := []agg.Order{{Desc: spec.Descending, NullsFirst: sortKey(c.Within[0], nil).NullsFirst}}
+		text = name + "(" + strings.Join(shown[1:], ",") + ") WITHIN GROUP [" + orderText(args[:1], order) + "]"
+	}
 	if len(sorts) > 0 {
 		text = strings.TrimSuffix(text, ")") + ") ORDER BY [" + orderText(args[len(shown):], spec.OrderBy) + "]"
+	}
+	if spec.IgnoreNulls {
+		text += " IGNORE NULLS"
 	}
 	if c.Filter != nil {
 		if call.Filter, err = b.bind(c.Filter, sc); err != nil {
@@ -342,6 +364,9 @@ func (a *aggregation) node(input Node) (Node, error) {
 	}
 	for i, c := range a.calls {
 		n.Output = append(n.Output, Column{Name: a.names[i], Type: c.Type})
+	}
+	if a.sets != nil {
+		a.expand(n)
 	}
 	return n, nil
 }

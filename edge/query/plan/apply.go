@@ -20,12 +20,16 @@ type Apply struct {
 }
 
 // Columns is Node's.
-func (a *Apply) Columns() []Column { return append(a.Input.Columns()[:len(a.Input.Columns()):len(a.Input.Columns())], a.Value) }
+func (a *Apply) Columns() []Column {
+	return append(a.Input.Columns()[:len(a.Input.Columns()):len(a.Input.Columns())], a.Value)
+}
 
 // Inputs is Node's.
 func (a *Apply) Inputs() []Node { return []Node{a.Input} }
 
-func (a *Apply) describe() string { return "Apply: for each [" + strings.Join(texts(a.Refs), ", ") + "]" }
+func (a *Apply) describe() string {
+	return "Apply: for each [" + strings.Join(texts(a.Refs), ", ") + "]"
+}
 
 // prune drops input columns; the added one stays.
 func (a *Apply) prune(need []bool) []int {

@@ -13,6 +13,8 @@ import (
 type Binder struct {
 	Database Database
 	System   System
+	// Caches has the caches that table functions read; nil when there are none.
+	Caches Caches
 	// Params are the values of placeholders.
 	Params map[string]expr.Value
 	// Ctx has the query's clock, for folding constants.
@@ -30,6 +32,10 @@ type cte struct {
 	columns []sql.Ident
 	query   *sql.Query
 	outer   int
+	// recursive ones may read themselves: work is what the last round made,
+	// while they are planned.
+	recursive bool
+	work      *Work
 }
 
 // Statement is what a statement asks for.
@@ -70,9 +76,6 @@ func (b *Binder) query(q *sql.Query) (Node, error) {
 		return nil, planErrorf("queries are nested more than 64 levels deep")
 	}
 	defer func() { b.depth-- }()
-	if q.Recursive {
-		return nil, notImplemented("Recursive CTEs")
-	}
 	mark := len(b.ctes)
 	defer func() { b.ctes = b.ctes[:mark] }()
 	for i, c := range q.With {
@@ -81,7 +84,7 @@ func (b *Binder) query(q *sql.Query) (Node, error) {
 				return nil, planErrorf("WITH query name %q specified more than once", c.Name.Name)
 			}
 		}
-		b.ctes = append(b.ctes[:len(b.ctes):len(b.ctes)], cte{c.Name.Name, c.Columns, c.Query, len(b.ctes)})
+		b.ctes = append(b.ctes[:len(b.ctes):len(b.ctes)], cte{name: c.Name.Name, columns: c.Columns, query: c.Query, outer: len(b.ctes), recursive: q.Recursive})
 	}
 	limit, err := b.limit(q)
 	if err != nil {

@@ -70,6 +70,14 @@ func describe(n Node) string {
 		return n.describe()
 	case *GapFill:
 		return n.describe()
+	case *Expand:
+		return n.describe()
+	case *Unnest:
+		return n.describe()
+	case *Recursive:
+		return "Recursive"
+	case *WorkScan:
+		return "WorkScan"
 	case *Single:
 		return "Single"
 	case *SeriesLimit:

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -143,6 +144,9 @@ func (b *Binder) unary(e *sql.Unary, sc *scope) (expr.Expr, error) {
 		v := lit.Value
 		switch v.Type.Kind {
 		case column.Int64:
+			if v.I == math.MinInt64 {
+				break // has no counterpart: an error, as in a column
+			}
 			v.I = -v.I
 			return expr.NewLiteral(v), nil
 		case column.Float64:
@@ -225,9 +229,6 @@ func (b *Binder) list(es []sql.Expr, sc *scope) ([]expr.Expr, error) {
 }
 
 func (b *Binder) like(e *sql.Like, sc *scope) (expr.Expr, error) {
-	if e.Op == "SIMILAR TO" {
-		return nil, notImplemented("SIMILAR TO")
-	}
 	x, err := b.bind(e.X, sc)
 	if err != nil {
 		return nil, err
@@ -235,6 +236,9 @@ func (b *Binder) like(e *sql.Like, sc *scope) (expr.Expr, error) {
 	pattern, err := b.bind(e.Pattern, sc)
 	if err != nil {
 		return nil, err
+	}
+	if e.Op == "SIMILAR TO" {
+		return expr.NewSimilar(x, pattern, e.Escape, e.Not)
 	}
 	return expr.NewLike(x, pattern, e.Escape, e.Op == "ILIKE", e.Not)
 }
@@ -267,31 +271,16 @@ func (b *Binder) caseWhen(e *sql.Case, sc *scope) (expr.Expr, error) {
 	return expr.NewCase(operand, whens, thens, els)
 }
 
-// typeKinds are SQL's type names. Narrow integers are Int64 and REAL is
-// Float64 here: no stored column is narrower.
-var typeKinds = map[string]column.Kind{
-	"BOOLEAN": column.Bool, "BOOL": column.Bool,
-	"TINYINT": column.Int64, "SMALLINT": column.Int64, "INT": column.Int64, "INTEGER": column.Int64, "BIGINT": column.Int64, "INT8": column.Int64,
-	"TINYINT UNSIGNED": column.Uint64, "SMALLINT UNSIGNED": column.Uint64, "INT UNSIGNED": column.Uint64, "INTEGER UNSIGNED": column.Uint64, "BIGINT UNSIGNED": column.Uint64,
-	"REAL": column.Float64, "FLOAT": column.Float64, "FLOAT4": column.Float64, "FLOAT8": column.Float64, "DOUBLE": column.Float64, "DOUBLE PRECISION": column.Float64,
-	"VARCHAR": column.String, "TEXT": column.String, "STRING": column.String, "CHAR": column.String, "CHARACTER VARYING": column.String,
-	"TIMESTAMP": column.Timestamp, "TIMESTAMPTZ": column.Timestamp, "TIMESTAMP WITH TIME ZONE": column.Timestamp, "DATE": column.Date, "INTERVAL": column.IntervalKind,
-}
-
 func (b *Binder) cast(e *sql.Cast, sc *scope) (expr.Expr, error) {
 	x, err := b.bind(e.X, sc)
 	if err != nil {
 		return nil, err
 	}
-	kind, ok := typeKinds[e.Type.Name]
-	if !ok || e.Type.Args != nil && kind != column.Timestamp {
-		return nil, notImplemented("Unsupported SQL type %s", e.Type)
+	t, err := expr.ParseSQLType(e.Type.Name, e.Type.Args...)
+	if err != nil {
+		return nil, err
 	}
-	t := column.Of(kind)
-	if e.Type.Name == "TIMESTAMPTZ" || e.Type.Name == "TIMESTAMP WITH TIME ZONE" {
-		t.Zone = "+00:00"
-	}
-	return expr.NewCast(x, t, e.Try)
+	return expr.NewCastTarget(x, t, e.Try)
 }
 
 func (b *Binder) index(e *sql.Index, sc *scope) (expr.Expr, error) {
@@ -299,12 +288,16 @@ func (b *Binder) index(e *sql.Index, sc *scope) (expr.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	if lit, ok := e.I.(*sql.Literal); ok && lit.Kind == sql.StringLit {
+	lit, ok := e.I.(*sql.Literal)
+	if ok && lit.Kind == sql.StringLit && !expr.IsMap(x.Type()) {
 		return expr.NewGetField(x, lit.Str)
 	}
 	i, err := b.bind(e.I, sc)
 	if err != nil {
 		return nil, err
+	}
+	if expr.IsMap(x.Type()) {
+		return expr.NewMapValue(x, i)
 	}
 	return expr.NewCall("array_element", []expr.Expr{x, i})
 }
@@ -312,6 +305,10 @@ func (b *Binder) index(e *sql.Index, sc *scope) (expr.Expr, error) {
 func (b *Binder) call(e *sql.Call, sc *scope) (expr.Expr, error) {
 	name := strings.ToLower(e.Name.Name)
 	switch {
+	case name == "unnest":
+		return b.unnest(e, sc)
+	case name == "grouping":
+		return nil, planErrorf("grouping needs GROUP BY with ROLLUP, CUBE or GROUPING SETS")
 	case ignoresFrame(name):
 		return nil, planErrorf("%s is a window function: it needs OVER (...)", name)
 	case gapBins[name] != "" && sc.gap:

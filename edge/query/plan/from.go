@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"tarn/edge/query/expr"
 	"tarn/edge/query/sql"
@@ -54,14 +56,7 @@ func (b *Binder) table(t sql.TableExpr) (Node, error) {
 		}
 		return rename(requalify(n, ""), t.Alias)
 	case *sql.TableFunc:
-		switch name := t.Name[len(t.Name)-1].Name; name {
-		case "last_cache":
-			return nil, planErrorf("could not find cache for the given arguments")
-		case "distinct_cache":
-			return nil, planErrorf("could not find distinct value cache for the given arguments")
-		default:
-			return nil, notImplemented("the table function %s", name)
-		}
+		return b.tableFunc(t)
 	case *sql.Join:
 		return b.join(t)
 	}
@@ -73,7 +68,11 @@ func (b *Binder) named(name sql.ObjectName, alias *sql.TableAlias) (Node, error)
 	last := name[len(name)-1].Name
 	if len(name) == 1 {
 		for i := len(b.ctes) - 1; i >= 0; i-- {
-			if c := b.ctes[i]; c.name == last {
+			switch c := b.ctes[i]; {
+			case c.name != last:
+			case c.work != nil:
+				return c.work.scan(last), nil
+			default:
 				return b.cte(c)
 			}
 		}
@@ -107,7 +106,31 @@ func (b *Binder) named(name sql.ObjectName, alias *sql.TableAlias) (Node, error)
 	case "information_schema":
 		return b.information(last)
 	}
-	return nil, planErrorf("table 'public.%s.%s' not found", schemaName, last)
+	return nil, planErrorf("table 'public.%s.%s' not found%s", schemaName, last, b.nearest(schemaName, last))
+}
+
+// nearest suggests the table whose name is most like an unknown one.
+func (b *Binder) nearest(schemaName, name string) string {
+	var names []string
+	switch schemaName {
+	case "iox":
+		names = b.Database.Tables()
+	case "system":
+		if b.System != nil {
+			names = b.System.Tables(b.Database.Name())
+		}
+	}
+	best, least := "", 0
+	for _, n := range names {
+		d := distance(strings.ToLower(name), strings.ToLower(n))
+		if 2*d <= max(len(name), len(n)) && (best == "" || d < least) {
+			best, least = n, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf(". Did you mean '%s'?", quoteIfNeeded(best))
 }
 
 func full(name sql.ObjectName) string {
@@ -135,6 +158,9 @@ func (b *Binder) cte(c cte) (Node, error) {
 	saved := b.ctes
 	b.ctes = b.ctes[:c.outer:c.outer]
 	defer func() { b.ctes = saved }()
+	if n, ok, err := b.recursive(c); ok || err != nil {
+		return n, err
+	}
 	n, err := b.query(c.query)
 	if err != nil {
 		return nil, err

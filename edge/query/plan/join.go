@@ -317,6 +317,7 @@ func hashable(a, b column.Type) bool {
 // push gives predicates over the join's output to its inputs, or makes them
 // conditions of the join.
 func (j *Join) push(conds []expr.Expr) (stay []expr.Expr, err error) {
+	j.narrow(conds)
 	var left, right, on []expr.Expr
 	for _, c := range conds {
 		l, r := j.sides(c)

@@ -135,11 +135,11 @@ func (b *Binder) callName(e *sql.Call, sc *scope) string {
 	if len(e.Within) > 0 {
 		text += " WITHIN GROUP [" + b.sortNames(e.Within, sc) + "]"
 	}
-	if e.Filter != nil {
-		text += " FILTER (WHERE " + b.nameOf(e.Filter, sc) + ")"
-	}
 	if e.IgnoreNulls != nil && *e.IgnoreNulls {
 		text += " IGNORE NULLS"
+	}
+	if e.Filter != nil {
+		text += " FILTER (WHERE " + b.nameOf(e.Filter, sc) + ")"
 	}
 	if e.Over != nil {
 		text += b.overName(e.Over, sc)

@@ -20,7 +20,7 @@ func Optimize(ctx *expr.Context, n Node) (Node, error) {
 		need[i] = true
 	}
 	n, _ = prune(n, need)
-	topN(n)
+	limits(n)
 	return n, nil
 }
 
@@ -75,6 +75,18 @@ func eachExpr(n Node, fn func(expr.Expr) (expr.Expr, error)) error {
 		}
 	case *Window:
 		return replace(n.exprs()...)
+	case *Unnest:
+		for i := range n.Lists {
+			if err := replace(&n.Lists[i]); err != nil {
+				return err
+			}
+		}
+	case *Expand:
+		for i := range n.Keys {
+			if err := replace(&n.Keys[i]); err != nil {
+				return err
+			}
+		}
 	case *GapFill:
 		for i := range n.Fills {
 			if err := replace(&n.Fills[i].Expr); err != nil {
@@ -147,6 +159,12 @@ func setInputs(n Node, in []Node) {
 		n.Input = in[0]
 	case *GapFill:
 		n.Input = in[0]
+	case *Expand:
+		n.Input = in[0]
+	case *Unnest:
+		n.Input = in[0]
+	case *Recursive:
+		n.Static, n.Term = in[0], in[1]
 	}
 }
 
@@ -164,18 +182,4 @@ func fold(ctx *expr.Context, n Node) (Node, error) {
 	}
 	setInputs(n, in)
 	return n, nil
-}
-
-// topN turns a sort of which only the first rows are wanted into a top-n, and
-// lets one by time steer its scan.
-func topN(n Node) {
-	if l, ok := n.(*Limit); ok && l.Count >= 0 {
-		if s, ok := l.Input.(*Sort); ok {
-			s.Top = l.Offset + l.Count
-			steer(s)
-		}
-	}
-	for _, in := range n.Inputs() {
-		topN(in)
-	}
 }

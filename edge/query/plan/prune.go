@@ -59,6 +59,14 @@ func prune(n Node, need []bool) (Node, []int) {
 		return n, n.prune(need)
 	case *GapFill:
 		return n, n.prune(need)
+	case *Expand:
+		return n, n.prune(need)
+	case *Unnest:
+		return n, n.prune(need)
+	case *WorkScan:
+		to := positions(need)
+		n.Picked, n.Output = pick(n.Picked, need), pick(n.Output, need)
+		return n, to
 	case *Distinct:
 		if n.On != nil {
 			var to []int

@@ -122,6 +122,9 @@ func push(n Node, conds []expr.Expr) (Node, []expr.Expr, error) {
 		in, err := pushInto(n.Input, down)
 		n.Input = in
 		return n, stay, err
+	case *Unnest:
+		stay, err := n.push(conds)
+		return n, stay, err
 	case *GapFill:
 		stay, err := n.push(conds)
 		return n, stay, err

@@ -16,6 +16,8 @@ type scope struct {
 	agg *aggregation
 	// windows collects window calls where they are allowed.
 	windows *windows
+	// unnests collects unnest calls where they are allowed.
+	unnests *unnests
 	// gap says that rows are grouped with gap filling: its bins can be named.
 	gap bool
 	// subqueries collects subqueries where they are allowed.

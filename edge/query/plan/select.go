@@ -41,7 +41,7 @@ func (b *Binder) selectQuery(s *sql.Select, q *sql.Query, limit bounds) (Node, e
 	if err != nil {
 		return nil, err
 	}
-	out := &scope{columns: sc.columns, windows: &windows{}, subqueries: &subqueries{}}
+	out := &scope{columns: sc.columns, windows: &windows{}, subqueries: &subqueries{}, unnests: &unnests{}}
 	if grouped(s, q) {
 		if out.agg, err = b.aggregation(s, items, sc); err != nil {
 			return nil, err
@@ -91,6 +91,12 @@ func (b *Binder) selectQuery(s *sql.Select, q *sql.Query, limit bounds) (Node, e
 	}
 	n, place := out.windows.nodes(n, values)
 	settle := func(e expr.Expr) expr.Expr { return expr.Remap(values(e), place) }
+	if qualify != nil {
+		n = &Filter{n, settle(qualify)}
+	}
+	n, element := out.unnests.node(n, settle)
+	settled := settle
+	settle = func(e expr.Expr) expr.Expr { return expr.Remap(settled(e), element) }
 	for i := range items {
 		items[i].bound = settle(items[i].bound)
 	}
@@ -99,9 +105,6 @@ func (b *Binder) selectQuery(s *sql.Select, q *sql.Query, limit bounds) (Node, e
 	}
 	for i := range on {
 		on[i] = settle(on[i])
-	}
-	if qualify != nil {
-		n = &Filter{n, settle(qualify)}
 	}
 	return finish(n, s, items, keys, on, limit)
 }
@@ -115,7 +118,7 @@ func (b *Binder) having(s *sql.Select, items []item, out *scope, sub *subqueries
 		return nil, planErrorf("HAVING needs GROUP BY or an aggregate")
 	}
 	plain := *out
-	plain.windows, plain.subqueries = nil, sub
+	plain.windows, plain.unnests, plain.subqueries = nil, nil, sub
 	if g := out.agg.gap; g != nil {
 		g.off = true
 		defer func() { g.off = false }()
@@ -132,7 +135,9 @@ func (b *Binder) qualify(s *sql.Select, items []item, out *scope) (expr.Expr, er
 	if s.Qualify == nil {
 		return nil, nil
 	}
-	cond, err := b.bindOrder(s.Qualify, items, out)
+	rows := *out
+	rows.unnests = nil
+	cond, err := b.bindOrder(s.Qualify, items, &rows)
 	if err != nil {
 		return nil, err
 	}
@@ -300,14 +305,7 @@ func (b *Binder) orderKeys(s *sql.Select, q *sql.Query, items []item, sc *scope)
 	}
 	var keys []SortKey
 	for _, it := range sorts {
-		e, err := b.ordinalOr(it.Expr, len(items), func(i int) expr.Expr { return items[i].bound }, func() (expr.Expr, error) {
-			if ref, ok := it.Expr.(*sql.ColumnRef); ok && len(ref.Qualifier) == 0 {
-				if i := slices.IndexFunc(items, func(o item) bool { return o.output.Name == ref.Name.Name }); i >= 0 {
-					return items[i].bound, nil
-				}
-			}
-			return b.bindOrder(it.Expr, items, sc)
-		})
+		e, err := b.ordinalOr(it.Expr, len(items), func(i int) expr.Expr { return items[i].bound }, func() (expr.Expr, error) { return b.bindSort(it.Expr, items, sc) })
 		if err != nil {
 			return nil, err
 		}
@@ -319,8 +317,19 @@ func (b *Binder) orderKeys(s *sql.Select, q *sql.Query, items []item, sc *scope)
 	return keys, nil
 }
 
-// bindOrder binds an ORDER BY expression, in which names of the input come
-// first and aliases after them.
+// bindSort binds an expression of ORDER BY or DISTINCT ON: an output name, or
+// what bindOrder makes of it.
+func (b *Binder) bindSort(e sql.Expr, items []item, sc *scope) (expr.Expr, error) {
+	if ref, ok := e.(*sql.ColumnRef); ok && len(ref.Qualifier) == 0 {
+		if i := slices.IndexFunc(items, func(o item) bool { return o.output.Name == ref.Name.Name }); i >= 0 {
+			return items[i].bound, nil
+		}
+	}
+	return b.bindOrder(e, items, sc)
+}
+
+// bindOrder binds an expression in which names of the input come first and
+// aliases after them.
 func (b *Binder) bindOrder(e sql.Expr, items []item, sc *scope) (expr.Expr, error) {
 	bound, err := b.bind(e, sc)
 	if err == nil {
@@ -336,7 +345,7 @@ func (b *Binder) bindOrder(e sql.Expr, items []item, sc *scope) (expr.Expr, erro
 func (b *Binder) distinctOn(s *sql.Select, items []item, keys []SortKey, sc *scope) ([]expr.Expr, error) {
 	var on []expr.Expr
 	for i, e := range s.DistinctOn {
-		bound, err := b.ordinalOr(e, len(items), func(i int) expr.Expr { return items[i].bound }, func() (expr.Expr, error) { return b.bindOrder(e, items, sc) })
+		bound, err := b.ordinalOr(e, len(items), func(i int) expr.Expr { return items[i].bound }, func() (expr.Expr, error) { return b.bindSort(e, items, sc) })
 		if err != nil {
 			return nil, err
 		}

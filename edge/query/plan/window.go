@@ -17,6 +17,15 @@ type Window struct {
 	Order     []SortKey
 	Calls     []WindowCall
 	Output    []Column
+	// Head, when not nil, says that rows behind it are not wanted.
+	Head *Head
+}
+
+// Head is the first rows of each partition; with Ties, those that are equal in
+// order to the last one as well.
+type Head struct {
+	Rows uint64
+	Ties bool
 }
 
 // WindowCall is one function over a window.
@@ -189,18 +198,14 @@ func (w *Window) partitionedBy(i int) bool {
 
 func (w *Window) describe() string {
 	var calls []string
-	for i, c := range w.Output[len(w.Output)-len(w.Calls):] {
-		calls = append(calls, c.Name+frameNote(w.Calls[i]))
+	for _, c := range w.Output[len(w.Output)-len(w.Calls):] {
+		calls = append(calls, c.Name)
 	}
-	return fmt.Sprintf("Window: partition=[%s] order=[%s] calls=[%s]", strings.Join(texts(w.Partition), ", "), keysText(w.Order), strings.Join(calls, ", "))
-}
-
-// frameNote is the frame of a call whose name does not show it.
-func frameNote(c WindowCall) string {
-	if ignoresFrame(c.Func) {
-		return ""
+	head := ""
+	if w.Head != nil {
+		head = fmt.Sprintf(" head=%d", w.Head.Rows)
 	}
-	return " " + c.Frame.String()
+	return fmt.Sprintf("Window: partition=[%s] order=[%s] calls=[%s]%s", strings.Join(texts(w.Partition), ", "), keysText(w.Order), strings.Join(calls, ", "), head)
 }
 
 // keysText is sort keys as EXPLAIN shows them.

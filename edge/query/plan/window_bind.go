@@ -52,7 +52,7 @@ func (b *Binder) bindWindow(c *sql.Call, sc *scope) (expr.Expr, error) {
 		return nil, planErrorf("Window functions are not allowed here: %s", strings.ToLower(c.Name.Name))
 	}
 	inner := *sc
-	inner.windows = nil
+	inner.windows, inner.unnests = nil, nil
 	w := &Window{}
 	for _, e := range c.Over.PartitionBy {
 		k, err := b.bind(e, &inner)

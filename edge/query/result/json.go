@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"tarn/edge/query/expr"
 	"tarn/edge/query/text"
 	"tarn/store/column"
 )
@@ -97,6 +98,9 @@ func (j *jsonWriter) cell(v *column.Vector) func(dst []byte, row int) []byte {
 	case column.Struct:
 		return j.structCell(v)
 	case column.List:
+		if expr.IsMap(v.Type) {
+			return j.mapCell(v)
+		}
 		elem := j.cell(v.Children[0])
 		return func(dst []byte, row int) []byte {
 			dst = append(dst, '[')
@@ -140,6 +144,29 @@ func (j *jsonWriter) structCell(v *column.Vector) func([]byte, int) []byte {
 	}
 }
 
+// mapCell appends a map as an object; keys that are not texts become texts.
+func (j *jsonWriter) mapCell(v *column.Vector) func([]byte, int) []byte {
+	keys, values := v.Children[0].Children[0], v.Children[0].Children[1]
+	key, value := plainCell(keys, j.zones), j.cell(values)
+	var name []byte
+	return func(dst []byte, row int) []byte {
+		dst = append(dst, '{')
+		for i := int(v.Offsets[row]); i < int(v.Offsets[row+1]); i++ {
+			if i > int(v.Offsets[row]) {
+				dst = append(dst, ',')
+			}
+			name = key(name[:0], i)
+			dst = append(appendString(dst, string(name)), ':')
+			if values.IsNull(i) {
+				dst = append(dst, "null"...)
+			} else {
+				dst = value(dst, i)
+			}
+		}
+		return append(dst, '}')
+	}
+}
+
 // plainCell returns how to append the unquoted text of a value that is not
 // null: CSV, pretty, and what JSON puts in quotes.
 func plainCell(v *column.Vector, zones map[string]*time.Location) func(dst []byte, row int) []byte {
@@ -176,6 +203,9 @@ func plainCell(v *column.Vector, zones map[string]*time.Location) func(dst []byt
 	case column.Struct:
 		return structText(v, zones)
 	case column.List:
+		if expr.IsMap(v.Type) {
+			return mapText(v, zones)
+		}
 		elem := plainCell(v.Children[0], zones)
 		return func(dst []byte, row int) []byte {
 			dst = append(dst, '[')
@@ -207,6 +237,25 @@ func structText(v *column.Vector, zones map[string]*time.Location) func([]byte, 
 			dst = append(append(dst, v.Type.Nested.Names[i]...), ": "...)
 			if !c.IsNull(row) {
 				dst = fields[i](dst, row)
+			}
+		}
+		return append(dst, '}')
+	}
+}
+
+// mapText appends a map as {key: value, ..}.
+func mapText(v *column.Vector, zones map[string]*time.Location) func([]byte, int) []byte {
+	keys, values := v.Children[0].Children[0], v.Children[0].Children[1]
+	key, value := plainCell(keys, zones), plainCell(values, zones)
+	return func(dst []byte, row int) []byte {
+		dst = append(dst, '{')
+		for i := int(v.Offsets[row]); i < int(v.Offsets[row+1]); i++ {
+			if i > int(v.Offsets[row]) {
+				dst = append(dst, ", "...)
+			}
+			dst = append(key(dst, i), ": "...)
+			if !values.IsNull(i) {
+				dst = value(dst, i)
 			}
 		}
 		return append(dst, '}')

@@ -96,36 +96,6 @@ func TestHostileTexts(t *testing.T) {
 	}
 }
 
-func FuzzParse(f *testing.F) {
-	for _, s := range []string{"SELECT * FROM env WHERE time >= now() - INTERVAL '1 hour' ORDER BY time DESC LIMIT 100",
-		"WITH h AS (SELECT 1) SELECT CASE x WHEN 1 THEN 'a' END FROM h a LEFT JOIN b USING (c) GROUP BY ROLLUP (a, (b, c))",
-		"SELECT sum(x) FILTER (WHERE y) OVER (PARTITION BY a ORDER BY b ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)", "VALUES (1, E'\\n'), ($x, \"q\"\"\")"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		s, err := Parse(text)
-		if err != nil {
-			return
-		}
-		again, err := Parse(s.String())
-		if err != nil {
-			if strings.Contains(err.Error(), "nested") {
-				return // parentheses that were not there
-			}
-			t.Fatalf("%q parses, %q does not: %v", text, s, err)
-		}
-		if again.String() != s.String() {
-			t.Fatalf("%q prints as %q, and that as %q", text, s, again)
-		}
-	})
-}
-
-func FuzzParseInterval(f *testing.F) {
-	f.Add("1 day 2.5 hours -3 min")
-	f.Add("01:02:03.5")
-	f.Fuzz(func(_ *testing.T, text string) { _, _ = ParseInterval(text) })
-}
-
 func BenchmarkParse(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {

@@ -1,0 +1,81 @@
+package exec
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"tarn/store/column"
+)
+
+// race reads both inputs of an inner join in turn until one ends, which is the
+// smaller one as far as anybody knows: that is the one to keep. The other goes
+// on from what was read.
+func (j *join) race(ctx context.Context) error {
+	left, right := &replay{in: j.left}, &replay{in: j.right}
+	mem := account{budget: j.mem.budget}
+	defer mem.release()
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		for _, r := range []*replay{right, left} {
+			more, err := r.read(ctx)
+			if err != nil {
+				return err
+			}
+			if more {
+				continue
+			}
+			if r == left {
+				left, right = right, left
+				j.swapped = true
+				j.leftKeys, j.rightKeys = j.rightKeys, j.leftKeys
+			}
+			j.left, j.right = left, right
+			return nil
+		}
+		if err := mem.set(left.bytes + right.bytes); err != nil {
+			return err
+		}
+	}
+}
+
+// replay yields batches that were read ahead, and then the rest of its input.
+type replay struct {
+	in    Operator
+	ahead []column.Batch
+	bytes int64
+	ended bool
+}
+
+// read reads a batch ahead; it says no at the end.
+func (r *replay) read(ctx context.Context) (bool, error) {
+	var b, kept column.Batch
+	err := r.in.Next(ctx, &b)
+	if errors.Is(err, io.EOF) {
+		r.ended = true
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	appendRows(&kept, &b, 0, b.Len)
+	r.ahead = append(r.ahead, kept)
+	r.bytes += int64(kept.Bytes())
+	return true, nil
+}
+
+func (r *replay) Next(ctx context.Context, b *column.Batch) error {
+	if len(r.ahead) > 0 {
+		*b = r.ahead[0]
+		r.ahead = r.ahead[1:]
+		return nil
+	}
+	if r.ended {
+		return io.EOF
+	}
+	return r.in.Next(ctx, b)
+}
+
+func (r *replay) Close() error { return r.in.Close() }

@@ -1,0 +1,84 @@
+package plan
+
+import (
+	"tarn/edge/query/expr"
+	"tarn/store/column"
+)
+
+// limits tells the operators below how few of their rows are wanted: sorts
+// become top-n, branches of a union stop, windows keep the head of each
+// partition.
+func limits(n Node) {
+	switch n := n.(type) {
+	case *Limit:
+		if n.Count >= 0 {
+			n.Input = first(n.Input, n.Offset+n.Count)
+		}
+	case *Filter:
+		if w, ok := n.Input.(*Window); ok {
+			w.keepHead(conjuncts(n.Cond))
+		}
+	}
+	for _, in := range n.Inputs() {
+		limits(in)
+	}
+}
+
+// first says that only the first rows of a node are wanted.
+func first(n Node, rows int64) Node {
+	switch n := n.(type) {
+	case *Project:
+		n.Input = first(n.Input, rows)
+	case *Sort:
+		if n.Top < 0 || n.Top > rows {
+			n.Top = rows
+		}
+		steer(n)
+	case *Union:
+		for i, b := range n.Branches {
+			if _, ok := b.(*Limit); !ok {
+				n.Branches[i] = &Limit{Input: first(b, rows), Count: rows}
+			}
+		}
+	}
+	return n
+}
+
+// keepHead looks for a bound on the rank of rows. It counts only when no other
+// call needs the rows that rank behind.
+func (w *Window) keepHead(conds []expr.Expr) {
+	for _, c := range w.Calls {
+		switch c.Func {
+		case "row_number", "rank", "dense_rank":
+		default:
+			return
+		}
+	}
+	calls := len(w.Output) - len(w.Calls)
+	for _, c := range conds {
+		b, ok := c.(*expr.Binary)
+		if !ok || !b.Op.IsComparison() {
+			continue
+		}
+		col, isColumn := b.L.(*expr.Column)
+		lit, isLiteral := b.R.(*expr.Literal)
+		if !isColumn || !isLiteral || lit.Value.Null || lit.Value.Type.Kind != column.Uint64 || col.Index < calls {
+			continue
+		}
+		f := w.Calls[col.Index-calls].Func
+		if f == "dense_rank" { // any number of rows may share it
+			continue
+		}
+		rows := lit.Value.U
+		switch b.Op {
+		case expr.Le, expr.Eq:
+		case expr.Lt:
+			rows = max(rows, 1) - 1
+		default:
+			continue
+		}
+		if rows < 1<<31 && (w.Head == nil || rows < w.Head.Rows) {
+			w.Head = &Head{Rows: rows, Ties: f == "rank"}
+		}
+	}
+}
