@@ -82,6 +82,8 @@ func build(n plan.Node, env *Env) (Operator, error) {
 		return newUnion(n, env)
 	case *plan.Sort:
 		return newSort(n, env)
+	case *plan.TopPerSeries:
+		return newTopPerSeries(n, env)
 	case *plan.Join:
 		return newJoin(n, env)
 	case *plan.Window:

@@ -461,7 +461,7 @@ func (g *generator) tail() string {
 		s += " ORDER BY time " + g.pick("DESC", "DESC", "ASC")
 	}
 	if g.chance(20) {
-		s += " LIMIT " + g.pick("10", "20") + g.pick("", "", " OFFSET 3")
+		s += " LIMIT " + g.pick("1", "3", "10", "20") + g.pick("", "", " OFFSET 3")
 	}
 	return s
 }

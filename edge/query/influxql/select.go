@@ -11,6 +11,7 @@ import (
 	"tarn/edge/query/plan"
 	"tarn/store"
 	"tarn/store/column"
+	"tarn/store/schema"
 )
 
 // maxWindows bounds the windows of a series: a query for all time at a small
@@ -384,8 +385,29 @@ func (q *selection) finishRaw(t *table, p *plan.Project, visible int) (*branch, 
 		further = append(further, len(p.Exprs))
 		add(p, name, t.group(name))
 	}
-	n := q.limited(q.sorted(p, further...))
+	n := q.limited(q.sorted(q.firstRows(t, p), further...))
 	return &branch{name: t.name, node: trim(n, visible), tags: q.dims, names: q.names}, nil
+}
+
+// firstRows lets a LIMIT within series read no more rows than it needs.
+func (q *selection) firstRows(t *table, p *plan.Project) plan.Node {
+	if q.Limit == 0 || len(q.dims) == 0 || t.derived {
+		return p
+	}
+	top := &plan.TopPerSeries{Input: p, Count: int64(q.Limit) + int64(q.Offset), Desc: q.desc}
+	scan := top.Scan()
+	if scan == nil {
+		return p
+	}
+	for i, name := range q.dims {
+		if c, ok := scan.Table.Column(name); ok && c.Role == schema.Tag {
+			top.Keys, top.TagIDs = append(top.Keys, i), append(top.TagIDs, c.ID)
+		}
+	}
+	if len(top.Keys) == 0 {
+		return p
+	}
+	return top
 }
 
 // trim drops the columns from n on.

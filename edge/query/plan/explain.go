@@ -82,6 +82,8 @@ func describe(n Node) string {
 		return "Single"
 	case *SeriesLimit:
 		return n.describe()
+	case *TopPerSeries:
+		return n.describe()
 	case *Explode:
 		return "Explode: " + n.Input.Columns()[n.List].Name
 	case *WindowFill:

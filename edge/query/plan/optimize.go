@@ -147,6 +147,8 @@ func setInputs(n Node, in []Node) {
 		n.Input = in[0]
 	case *SeriesLimit:
 		n.Input = in[0]
+	case *TopPerSeries:
+		n.Input = in[0]
 	case *Explode:
 		n.Input = in[0]
 	case *WindowFill:
