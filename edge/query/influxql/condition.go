@@ -130,6 +130,8 @@ func (t *table) comparison(c *ast.BinaryExpr) (expr.Expr, error) {
 		return a.name && (a.kind == tagRef || a.kind == noRef && other.e.Type().IsText())
 	}
 	switch {
+	case l.name && r.name && (l.kind == noRef || r.kind == noRef):
+		return falsehood(), nil // as a rule a text in the wrong quotes
 	case isTag(l, r) || isTag(r, l):
 		if !equality || !l.e.Type().IsText() && !isTag(l, r) || !r.e.Type().IsText() && !isTag(r, l) {
 			return falsehood(), nil
