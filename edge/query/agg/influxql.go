@@ -17,7 +17,9 @@ import (
 //	            a list of such structs, ordered by time
 //	distinct    a list of structs of a value, in order of first appearance
 //	mode        a value
-//	integral    a number, or with windows a list of structs: window, number
+//	integral    a number, or with windows a list of structs: number, window
+//	holt_winters
+//	            a list of structs: number, time
 const InfluxQLPrefix = "influxql."
 
 // InfluxQL has the constant arguments of InfluxQL's own aggregates.
@@ -26,8 +28,12 @@ type InfluxQL struct {
 	N int
 	// Percent is percentile's.
 	Percent float64
-	// Unit is integral's, in nanoseconds.
+	// Unit is integral's, or the interval of holt_winters, in nanoseconds.
 	Unit int64
+	// Season is how many intervals holt_winters repeats after, and WithFit asks
+	// it for the fitted values, too. N is how many it forecasts.
+	Season  int
+	WithFit bool
 	// Tags is how many of the further columns are the tags of top and bottom:
 	// one row for each of their combinations competes.
 	Tags int
@@ -56,6 +62,8 @@ func influxqlFunction(name string) (function, bool) {
 		}, state: func(s Spec) State { return &distinctValues{tally: newTally(s)} }}, true
 	case "mode":
 		return function{args: 2, result: same, state: func(s Spec) State { return &mode{tally: newTally(s)} }}, true
+	case "holt_winters":
+		return function{args: 2, result: timedListType, state: func(s Spec) State { return newHoltWinters(s) }}, true
 	case "integral":
 		return function{args: 2, result: integralType, state: func(s Spec) State { return newIntegral(s) }}, true
 	}
@@ -83,6 +91,11 @@ func integralType(s Spec) (column.Type, error) {
 	if s.InfluxQL.Window == nil {
 		return column.Of(column.Float64), numeric(s, 0)
 	}
+	return timedListType(s)
+}
+
+// timedListType is a list of numbers with times.
+func timedListType(s Spec) (column.Type, error) {
 	return column.ListOf(column.StructOf([]string{"value", "time"}, []column.Type{column.Of(column.Float64), column.Of(column.Timestamp)})), numeric(s, 0)
 }
 

@@ -35,8 +35,11 @@ func (q *selection) aggregate(t *table) (*branch, error) {
 		if _, ok := transformations[c.Name]; ok {
 			continue
 		}
-		if c.Name == "holt_winters" || c.Name == "holt_winters_with_fit" {
-			return nil, notImplemented("%s()", c.Name)
+		if isForecast(c) {
+			if c != q.Fields[0].Expr {
+				return nil, notImplemented("%s() within an expression", c.Name)
+			}
+			continue
 		}
 		if err := g.add(c); err != nil {
 			return nil, err
@@ -50,6 +53,9 @@ func (q *selection) aggregate(t *table) (*branch, error) {
 		return nil, err
 	}
 	tr := &transformer{q: q, node: n, columns: map[string]int{}}
+	if c, ok := q.Fields[0].Expr.(*ast.Call); ok && isForecast(c) {
+		return q.forecast(t, tr, g, c)
+	}
 	base := func(c *ast.Call) (int, error) {
 		i, ok := g.at[key(c)]
 		if !ok {
@@ -58,6 +64,46 @@ func (q *selection) aggregate(t *table) (*branch, error) {
 		return len(q.dims) + 1 + i, nil
 	}
 	return tr.finish(t, base, g.auxColumn)
+}
+
+func isForecast(c *ast.Call) bool {
+	return c.Name == "holt_winters" || c.Name == "holt_winters_with_fit"
+}
+
+// forecast binds holt_winters of an aggregate: all windows of a series together
+// give its rows.
+func (q *selection) forecast(t *table, tr *transformer, g *grouping, c *ast.Call) (*branch, error) {
+	inner, ok := c.Args[0].(*ast.Call)
+	if !ok {
+		return nil, planError("must use aggregate function with %s", c.Name)
+	}
+	at, err := tr.resolve(inner, func(c *ast.Call) (int, error) {
+		i, ok := g.at[key(c)]
+		if !ok {
+			return 0, planError("unsupported call: %s", c.Name)
+		}
+		return len(q.dims) + 1 + i, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	value, when := columnOf(tr.node, at), columnOf(tr.node, len(q.dims))
+	p := &agg.InfluxQL{N: int(c.Args[1].(*ast.IntegerLiteral).Val), Season: int(c.Args[2].(*ast.IntegerLiteral).Val),
+		Unit: q.window.every, WithFit: c.Name == "holt_winters_with_fit"}
+	l := &leaf{call: c}
+	if err := l.call1(g.spec("holt_winters", p, value, when), value, when); err != nil {
+		return nil, numericArg(c, value)
+	}
+	a := &plan.Aggregate{Input: tr.node, Aggs: l.aggs}
+	for i, d := range q.dims {
+		k := columnOf(tr.node, i)
+		a.Keys, a.Output = append(a.Keys, k), append(a.Output, plan.Column{Name: d, Type: k.Type()})
+	}
+	a.Output = append(a.Output, plan.Column{Name: c.String(), Type: l.aggs[0].Type})
+	n := plan.NewExplode(a, len(q.dims))
+	out := q.layout(n, func(i int, _ string) expr.Expr { return columnOf(n, i) }, columnOf(n, len(q.dims)+1))
+	add(out, q.names[0], columnOf(n, len(q.dims)))
+	return &branch{name: t.name, node: q.limited(q.sorted(out)), tags: q.dims, names: q.names}, nil
 }
 
 // grouping is the aggregation of a branch.
@@ -139,7 +185,7 @@ func (g *grouping) add(c *ast.Call) error {
 func (g *grouping) plan(l *leaf, e expr.Expr) error {
 	at := g.t.column(g.t.time)
 	// The only selector shows the time of its row, or further columns of it.
-	g.single = len(g.q.distinctCalls()) == 1 && selectors[l.call.Name] && (g.q.window == nil || g.q.shape.plain)
+	g.single = !g.q.partial && len(g.q.distinctCalls()) == 1 && selectors[l.call.Name] && (g.q.window == nil || g.q.shape.plain)
 	switch name := l.call.Name; name {
 	case "count":
 		return l.plain(agg.Spec{Name: "count", Args: []column.Type{e.Type()}}, e)
@@ -164,7 +210,7 @@ func (g *grouping) plan(l *leaf, e expr.Expr) error {
 			s := agg.Spec{Name: n, Args: []column.Type{e.Type()}}
 			l.aggs = append(l.aggs, plan.AggCall{Spec: s, Args: []expr.Expr{e}, Type: e.Type()})
 		}
-		l.value = func(cols []expr.Expr) (expr.Expr, error) { return binary(ast.SUB, cols[0], cols[1]) }
+		l.value = func(cols []expr.Expr) (expr.Expr, error) { return binary(ast.SUB, cols[0], cols[1], l.call.String()) }
 		return nil
 	case "mode":
 		return l.plain(g.spec("mode", &agg.InfluxQL{}, e, at), e, at)
@@ -363,7 +409,7 @@ func (g *grouping) integral(l *leaf, e, at expr.Expr) error {
 		return l.plain(g.spec("integral", p, e, at), e, at)
 	}
 	if len(g.q.distinctCalls()) > 1 {
-		return notImplemented("integral() with GROUP BY time() beside other functions")
+		return notImplemented("integral() with GROUP BY time() within an expression")
 	}
 	p.Window = g.q.window.bounds
 	l.many, l.chosen, l.unfilled = true, true, true

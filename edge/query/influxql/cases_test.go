@@ -17,11 +17,6 @@ import (
 // are followed, and unasked=REASON those that it cannot take; it is an error if they do not differ.
 func TestCasesAgainstInfluxd(t *testing.T) {
 	d := startInfluxd(t)
-	d.query(t, "", "CREATE DATABASE db")
-	d.write(t, "db", absolute(t, examples))
-	s := openStore(t)
-	write(t, s, "db", examples)
-	e := query.New(provider{s}, query.Options{Now: clock})
 	files, err := filepath.Glob("testdata/*")
 	if err != nil {
 		t.Fatal(err)
@@ -29,7 +24,23 @@ func TestCasesAgainstInfluxd(t *testing.T) {
 	compared := 0
 	var failures []string // RunTest would end with the first
 	for _, path := range files {
+		d.query(t, "", "DROP DATABASE db; CREATE DATABASE db")
+		s := openStore(t)
+		e := query.New(provider{s}, query.Options{Now: clock})
+		load := func(lines string) {
+			d.write(t, "db", absolute(t, lines))
+			write(t, s, "db", lines)
+		}
+		first := true
 		datadriven.RunTest(t, path, func(t *testing.T, c *datadriven.TestData) string {
+			if first && c.Cmd != "write" {
+				load(examples)
+			}
+			first = false
+			if c.Cmd == "write" {
+				load(c.Input)
+				return c.Expected
+			}
 			for _, arg := range []string{"db", "rp", "format", "memory", "params", "unasked"} {
 				if c.HasArg(arg) {
 					return c.Expected // has no counterpart

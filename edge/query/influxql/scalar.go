@@ -137,12 +137,13 @@ func cast(e expr.Expr, to column.Kind) expr.Expr {
 	}))
 }
 
-// binary is an arithmetic or bitwise operation.
-func binary(op ast.Token, l, r expr.Expr) (expr.Expr, error) {
+// binary is an arithmetic or bitwise operation; text is how the statement writes
+// it.
+func binary(op ast.Token, l, r expr.Expr, text string) (expr.Expr, error) {
 	name := op.String()
 	lk, rk := l.Type().Kind, r.Type().Kind
 	if lk == column.Bool && rk == column.Bool {
-		return bitwiseBools(op, l, r)
+		return bitwiseBools(op, l, r, text)
 	}
 	switch {
 	case isNull(l) && isNull(r):
@@ -152,7 +153,7 @@ func binary(op ast.Token, l, r expr.Expr) (expr.Expr, error) {
 	case isNull(r):
 		return null(l.Type()), nil
 	case !l.Type().IsNumeric() || !r.Type().IsNumeric():
-		return nil, planError("type error: incompatible types: %s and %s", typeName(l.Type()), typeName(r.Type()))
+		return nil, typeError(text, l, r)
 	}
 	kind := lk
 	if lk != rk {
@@ -167,7 +168,7 @@ func binary(op ast.Token, l, r expr.Expr) (expr.Expr, error) {
 	switch op {
 	case ast.BITWISE_AND, ast.BITWISE_OR, ast.BITWISE_XOR:
 		if kind == column.Float64 {
-			return nil, planError("type error: incompatible types: %s and %s", typeName(l.Type()), typeName(r.Type()))
+			return nil, typeError(text, l, r)
 		}
 	case ast.DIV:
 		if kind == column.Int64 {
@@ -251,11 +252,15 @@ func intOp[T int64 | uint64](op ast.Token, out, a, b []T) {
 	}
 }
 
-func bitwiseBools(op ast.Token, l, r expr.Expr) (expr.Expr, error) {
+func typeError(text string, l, r expr.Expr) error {
+	return planError("type error: %s: incompatible types: %s and %s", text, typeName(l.Type()), typeName(r.Type()))
+}
+
+func bitwiseBools(op ast.Token, l, r expr.Expr, text string) (expr.Expr, error) {
 	switch op {
 	case ast.BITWISE_AND, ast.BITWISE_OR, ast.BITWISE_XOR:
 	default:
-		return nil, planError("type error: incompatible types: boolean and boolean")
+		return nil, typeError(text, l, r)
 	}
 	t := column.Of(column.Bool)
 	return newFunc(op.String(), t, []expr.Expr{l, r}, lift(t, func(out *column.Vector, a []*column.Vector, n int) {

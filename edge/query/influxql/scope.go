@@ -47,7 +47,7 @@ func (s *scope) expr(e ast.Expr) (expr.Expr, error) {
 		}
 		switch e.Op {
 		case ast.ADD, ast.SUB, ast.MUL, ast.DIV, ast.MOD, ast.BITWISE_AND, ast.BITWISE_OR, ast.BITWISE_XOR:
-			return binary(e.Op, l, r)
+			return binary(e.Op, l, r, e.String())
 		}
 		return nil, planError("unsupported operator %s in an expression: %s", e.Op, e)
 	case *ast.IntegerLiteral:

@@ -109,10 +109,13 @@ type selection struct {
 	// lo and hi bound the times, inclusive; window is GROUP BY time().
 	lo, hi int64
 	window *window
+	inner  outer    // what the sources were given
 	dims   []string // in byte order
 	rest   ast.Expr // the condition without time
 	names  []string
 	shape  shape
+	// partial says that this is one way of several to find the fields.
+	partial bool
 	// extra is by how many windows transformations look beyond the range, and
 	// extraRead how many of those are read; the others are there to be filled.
 	extra, extraRead int64
@@ -159,6 +162,7 @@ func (b *Binder) selectBranches(s *ast.SelectStatement, o outer) ([]*branch, err
 	if q.extra > 0 {
 		inner.min, inner.max = q.extended(q.extraRead)
 	}
+	q.inner = inner
 	tables, err := b.from(s.Sources, inner)
 	if err != nil {
 		return nil, err
@@ -236,6 +240,9 @@ func extraOf(e ast.Expr) int64 {
 
 // branch binds the statement for one table; nil when it has nothing to show.
 func (q *selection) branch(t *table) (*branch, error) {
+	if ways := q.ways(); len(ways) > 1 {
+		return q.together(t, ways)
+	}
 	if q.rest != nil {
 		cond, err := t.condition(q.rest)
 		if err != nil {

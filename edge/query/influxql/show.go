@@ -95,7 +95,7 @@ func isShow(s ast.Statement) bool {
 	case *ast.ShowDatabasesStatement, *ast.ShowRetentionPoliciesStatement, *ast.ShowMeasurementsStatement, *ast.ShowTagKeysStatement,
 		*ast.ShowTagValuesStatement, *ast.ShowFieldKeysStatement, *ast.ShowSeriesStatement, *ast.ShowSeriesCardinalityStatement,
 		*ast.ShowMeasurementCardinalityStatement, *ast.ShowTagKeyCardinalityStatement, *ast.ShowTagValuesCardinalityStatement,
-		*ast.ShowFieldKeyCardinalityStatement:
+		*ast.ShowFieldKeyCardinalityStatement, *ast.ShowGrantsForUserStatement:
 		return true
 	}
 	return fixed(s) != nil
@@ -107,8 +107,6 @@ func fixed(s ast.Statement) []string {
 	switch s.(type) {
 	case *ast.ShowUsersStatement:
 		return []string{"user", "admin"}
-	case *ast.ShowGrantsForUserStatement:
-		return []string{"database", "privilege"}
 	case *ast.ShowQueriesStatement:
 		return []string{"qid", "query", "database", "duration", "status"}
 	case *ast.ShowContinuousQueriesStatement:
@@ -163,6 +161,9 @@ func (b *Binder) show(s ast.Statement) (*Statement, error) {
 		return b.seriesCardinality(s)
 	}
 	columns := fixed(s)
+	if _, ok := s.(*ast.ShowGrantsForUserStatement); ok {
+		return nil, planError("user not found")
+	}
 	if columns == nil {
 		return nil, notImplemented("%s", firstWords(s))
 	}
