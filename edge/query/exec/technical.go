@@ -41,7 +41,7 @@ func newSmoother(c plan.TransformCall) smoother {
 		return held(&strength{up: wilder(n, simple), down: wilder(n, simple), relative: true}, n)
 	case "chande_momentum_oscillator":
 		if c.Warmup == "" || c.Warmup == "none" {
-			return held(&momentum{diffs: make([]float64, n)}, n)
+			return held(&momentum{diffs: make([]float64, n)}, n-1)
 		}
 		return held(&strength{up: wilder(n, simple), down: wilder(n, simple)}, n)
 	case "kaufmans_efficiency_ratio":
