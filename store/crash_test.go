@@ -22,7 +22,7 @@ func TestCrashes(t *testing.T) {
 		ctx := context.Background()
 		m.mustOpen()
 		for range 120 {
-			switch m.rng.IntN(24) {
+			switch m.rng.IntN(27) {
 			case 0:
 				m.must(m.store.Checkpoint(ctx))
 				m.acked()
@@ -60,6 +60,16 @@ func TestCrashes(t *testing.T) {
 				m.forget(db, "")
 			case 10, 11:
 				m.check()
+			case 13:
+				_, err := m.store.Compact(ctx)
+				m.must(err)
+			case 14: // power fails inside a compaction
+				m.recover(m.crashAtOp(1+m.rng.Int32N(60), func() {
+					_, err := m.store.Compact(ctx)
+					m.must(err)
+				}))
+			case 15: // a day goes by, so that there is more to merge
+				m.clock.Add(dayNanos)
 			case 12: // what is due goes for good
 				m.clock.Add(int64(2 * time.Second))
 				m.store.sweep(ctx)

@@ -286,12 +286,8 @@ func (r *scan) nextGroup(ctx context.Context) error {
 			return fmt.Errorf("scan table %s: %w", r.spec.Table.Name, err)
 		}
 		opts := r.options()
-		if r.spec.Floor != nil {
-			opts.MinTime = max(opts.MinTime, r.spec.Floor.Load())
-		}
-		if r.spec.Ceiling != nil {
-			opts.MaxTime = min(opts.MaxTime, r.spec.Ceiling.Load())
-		}
+		opts.Floor, opts.Ceiling, opts.Edge = r.spec.Floor, r.spec.Ceiling, r.spec.Edge
+		opts.NoTimes = !slices.ContainsFunc(r.places, func(p place) bool { return p.role == schema.Time })
 		r.reader = merge.NewReader(group, opts)
 		return nil
 	}

@@ -125,6 +125,13 @@ func (f *segmentFile) rowGroups() int {
 	return f.reader.Info().RowGroups
 }
 
+// schema is the table's when the segment was written; it must be open.
+func (f *segmentFile) schema() *schema.Table {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.reader.Schema()
+}
+
 // Runs is merge.Source's.
 func (f *segmentFile) Runs() []merge.Run { return f.opened().Runs() }
 

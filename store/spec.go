@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"tarn/store/column"
+	"tarn/store/merge"
 	"tarn/store/schema"
 )
 
@@ -55,6 +56,9 @@ type ScanSpec struct {
 	// Floor and Ceiling, when not nil, are re-read during the scan: rows
 	// older than Floor or newer than Ceiling are no longer wanted.
 	Floor, Ceiling *atomic.Int64
+	// Edge lets the scan yield the newest, or the oldest, row of each series
+	// alone. It may yield others, too.
+	Edge merge.Edge
 	// BatchRows is the wanted size of batches; 0 means 4096.
 	BatchRows int
 }

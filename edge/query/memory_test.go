@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"slices"
@@ -74,7 +75,30 @@ func (m *memory) Scan(ctx context.Context, spec store.ScanSpec) (store.Rows, err
 			r.rows = append(r.rows, int32(i))
 		}
 	}
+	if spec.Order == store.SeriesTime {
+		slices.SortStableFunc(r.rows, t.bySeries)
+	}
 	return r, nil
+}
+
+// bySeries orders rows by tags, nulls last, and time.
+func (t *memoryTable) bySeries(a, b int32) int {
+	for _, id := range t.schema.Tags {
+		v := t.rows.Cols[id]
+		x, y := v.IsNull(int(a)), v.IsNull(int(b))
+		switch {
+		case x && y:
+			continue
+		case x:
+			return 1
+		case y:
+			return -1
+		}
+		if c := strings.Compare(v.Text(int(a)), v.Text(int(b))); c != 0 {
+			return c
+		}
+	}
+	return cmp.Compare(t.rows.Cols[0].Ints[a], t.rows.Cols[0].Ints[b])
 }
 
 type memoryRows struct {

@@ -215,7 +215,7 @@ func New(s Spec) (State, error) {
 	f, _ := functions(s.Name)
 	st := f.state(s)
 	if s.Distinct {
-		st = &distinct{inner: st, nulls: f.nulls, seen: map[distinctKey]struct{}{}, codes: map[string]uint64{}}
+		st = &distinct{inner: st, nulls: f.nulls, codes: map[string]uint64{}}
 	}
 	return st, nil
 }

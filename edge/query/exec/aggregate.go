@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"tarn/edge/query/agg"
@@ -10,7 +11,9 @@ import (
 	"tarn/store/column"
 )
 
-// aggregate groups all rows of its input and then yields the groups.
+// aggregate groups all rows of its input and then yields the groups. If they
+// need too much memory, and the input can come in an order that brings them
+// together, it starts again and yields groups as they are complete.
 type aggregate struct {
 	node   *plan.Aggregate
 	in     Operator
@@ -24,21 +27,36 @@ type aggregate struct {
 	at     int
 	ready  bool
 	out    column.Batch
+
+	env       *Env
+	streaming bool
+	finished  bool         // the input has ended, while streaming
+	rest      column.Batch // rows of groups that are not begun
 }
 
 func newAggregate(n *plan.Aggregate, in Operator, ctx *expr.Context, env *Env) *aggregate {
-	return &aggregate{node: n, in: in, ctx: ctx, mem: account{budget: env.Budget}}
+	return &aggregate{node: n, in: in, ctx: ctx, env: env, mem: account{budget: env.Budget}}
 }
 
 func (a *aggregate) Next(ctx context.Context, b *column.Batch) error {
 	if !a.ready {
-		if err := a.run(ctx); err != nil {
+		err := a.run(ctx)
+		var short *ErrMemory
+		if errors.As(err, &short) && a.node.Stream != nil {
+			err = a.restart()
+		}
+		if err != nil {
 			return err
 		}
 		a.ready = true
 	}
-	if a.at >= a.groups.n {
-		return io.EOF
+	for a.at >= a.groups.n {
+		if !a.streaming || a.finished && a.rest.Len == 0 {
+			return io.EOF
+		}
+		if err := a.stream(ctx); err != nil {
+			return err
+		}
 	}
 	from, to := a.at, min(a.at+BatchRows, a.groups.n)
 	a.at = to
@@ -61,20 +79,8 @@ func (a *aggregate) Next(ctx context.Context, b *column.Batch) error {
 }
 
 func (a *aggregate) run(ctx context.Context) error {
-	types := make([]column.Type, len(a.node.Keys))
-	for i, k := range a.node.Keys {
-		types[i] = k.Type()
-	}
-	var err error
-	if a.groups, err = newGrouper(types); err != nil {
+	if err := a.fresh(); err != nil {
 		return err
-	}
-	for _, c := range a.node.Aggs {
-		s, err := agg.New(c.Spec)
-		if err != nil {
-			return err
-		}
-		a.states = append(a.states, s)
 	}
 	if err := drain(ctx, a.in, a.add); err != nil {
 		return err

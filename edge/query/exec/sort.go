@@ -243,6 +243,17 @@ func comparer(v *column.Vector, desc, nullsFirst bool) func(a, b int32) int {
 			}
 			return 0
 		}
+	case column.List:
+		item := comparer(v.Children[0], false, false)
+		c = func(a, b int32) int {
+			x, y := v.Offsets[a], v.Offsets[b]
+			for ; x < v.Offsets[a+1] && y < v.Offsets[b+1]; x, y = x+1, y+1 {
+				if r := item(x, y); r != 0 {
+					return r
+				}
+			}
+			return cmp.Compare(v.Offsets[a+1]-x, v.Offsets[b+1]-y)
+		}
 	default:
 		c = func(int32, int32) int { return 0 }
 	}

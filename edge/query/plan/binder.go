@@ -52,6 +52,13 @@ func (b *Binder) Bind(s sql.Statement) (*Statement, error) {
 		n, err := b.query(s)
 		return &Statement{Plan: n}, err
 	case *sql.Explain:
+		switch s.Format {
+		case "", "indent", "tree":
+		case "pgjson", "graphviz":
+			return nil, notImplemented("EXPLAIN FORMAT %s", s.Format)
+		default:
+			return nil, planErrorf("Invalid explain format. Expected 'indent', 'tree', 'pgjson' or 'graphviz'. Got '%s'", s.Format)
+		}
 		n, err := b.query(s.Query)
 		return &Statement{Plan: n, Explain: true, Analyze: s.Analyze}, err
 	case *sql.ShowTables:

@@ -6,6 +6,7 @@ import (
 
 	"tarn/edge/query/text"
 	"tarn/store"
+	"tarn/store/merge"
 )
 
 // Format prints a plan, one operator a line, inputs indented below. note, when
@@ -112,6 +113,12 @@ func (s *Scan) describe() string {
 	}
 	if s.Tags != nil {
 		out += " tags=[" + s.Tags.String() + "]"
+	}
+	switch s.Edge {
+	case merge.Newest:
+		out += " newest-of-each-series"
+	case merge.Oldest:
+		out += " oldest-of-each-series"
 	}
 	switch s.Order {
 	case store.NewestFirst:

@@ -199,8 +199,9 @@ func merged(j *sql.Join, left, right Node) ([]pair, error) {
 	return out, nil
 }
 
-// mergeColumns makes one column of each pair: the left one shows the value
-// that is there, the right one is only reached by its qualifier.
+// mergeColumns makes one column of each pair, which shows the value that is
+// there and that no qualifier reaches where it is of neither side; the columns
+// of the sides are reached by their qualifiers only.
 func mergeColumns(j *Join, using []pair) (Node, error) {
 	cols := j.Columns()
 	sc := &scope{columns: cols}
@@ -217,7 +218,10 @@ func mergeColumns(j *Join, using []pair) (Node, error) {
 		if err != nil {
 			return nil, err
 		}
-		p.Exprs[m.left], p.Output[m.left].Type = e, e.Type()
+		own := cols[m.left]
+		own.Hidden = true
+		p.Exprs, p.Output = append(p.Exprs, sc.column(m.left)), append(p.Output, own)
+		p.Exprs[m.left], p.Output[m.left] = e, Column{Name: own.Name, Type: e.Type()}
 	}
 	return p, nil
 }

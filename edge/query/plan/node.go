@@ -10,6 +10,7 @@ import (
 	"tarn/edge/query/expr"
 	"tarn/store"
 	"tarn/store/column"
+	"tarn/store/merge"
 	"tarn/store/schema"
 )
 
@@ -48,6 +49,8 @@ type Scan struct {
 	// Bounds are hints from predicates on fields.
 	Bounds []store.FieldBound
 	Order  store.Order
+	// Edge says that one row of each series is enough.
+	Edge merge.Edge
 }
 
 // SystemScan reads a table of the server's own.
@@ -78,6 +81,9 @@ type Aggregate struct {
 	Keys   []expr.Expr
 	Aggs   []AggCall
 	Output []Column
+	// Stream is the scan whose order of series and time would bring the rows
+	// of a group together; nil when there is none.
+	Stream *Scan
 }
 
 // AggCall is one aggregate: the arguments, then the order keys.

@@ -21,6 +21,7 @@ func Optimize(ctx *expr.Context, n Node) (Node, error) {
 	}
 	n, _ = prune(n, need)
 	limits(n)
+	streams(n)
 	return n, nil
 }
 
