@@ -11,14 +11,20 @@ import (
 // first.
 type tally struct {
 	kept
-	at    map[distinctKey]int32 // position in rows of the group
-	n     [][]int64             // by group and position
-	words distinct              // numbers texts
-	desc  bool                  // rows count from the newest
+	at    map[tallyKey]int32 // position in rows of the group
+	n     [][]int64          // by group and position
+	words distinct           // numbers texts
+	desc  bool               // rows count from the newest
+}
+
+// tallyKey is a value of a group as a word; texts have codes.
+type tallyKey struct {
+	group uint32
+	word  uint64
 }
 
 func newTally(s Spec) tally {
-	return tally{kept: newKept(s), at: map[distinctKey]int32{}, words: distinct{codes: map[string]uint64{}}, desc: s.InfluxQL.Desc}
+	return tally{kept: newKept(s), at: map[tallyKey]int32{}, words: distinct{codes: map[string]uint64{}}, desc: s.InfluxQL.Desc}
 }
 
 func (t *tally) Grow(n int) {
@@ -33,7 +39,7 @@ func (t *tally) Update(groups []uint32, args []*column.Vector, skip []bool, n in
 		if !counts(args[0], skip, i) {
 			continue
 		}
-		k := distinctKey{g, t.words.word(args[0], i)}
+		k := tallyKey{g, t.words.word(args[0], i)}
 		at, ok := t.at[k]
 		if !ok {
 			t.at[k] = int32(len(t.rows[g]))
