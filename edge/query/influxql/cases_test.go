@@ -11,13 +11,13 @@ import (
 	"github.com/cockroachdb/datadriven"
 )
 
-// TestCasesAgainstInfluxd asks influxd what the files under testdata ask, and
+// TestCasesAgainstInfluxd asks influxd what the files under testdata/cases ask, and
 // compares the answers. Cases with an argument differs=REASON are those in
 // which version 1.6 answers otherwise, and the specification or later versions
 // are followed, and unasked=REASON those that it cannot take; it is an error if they do not differ.
 func TestCasesAgainstInfluxd(t *testing.T) {
 	d := startInfluxd(t)
-	files, err := filepath.Glob("testdata/*")
+	files, err := filepath.Glob("testdata/cases/*")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ const t0 = 1767225600
 
 func clock() time.Time { return time.Unix(t0+3600, 0) }
 
-// TestInfluxQL runs the files under testdata. The commands are
+// TestInfluxQL runs the files under testdata/cases. The commands are
 //
 //	write [db=NAME]       line protocol; times are seconds after t0
 //	query [db=NAME] [rp=NAME] [format=F] [memory=BYTES] [params=(name,JSON value)]...
@@ -41,7 +41,7 @@ func clock() time.Time { return time.Unix(t0+3600, 0) }
 // {+10m} for the literal of an instant after t0. Without a format the answer is
 // shown as series: times are seconds after t0, "0" is the epoch.
 func TestInfluxQL(t *testing.T) {
-	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+	datadriven.Walk(t, "testdata/cases", func(t *testing.T, path string) {
 		s := openStore(t)
 		first := true
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {

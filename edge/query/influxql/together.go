@@ -25,7 +25,7 @@ func (q *selection) way(e ast.Expr) string {
 		switch {
 		case steps && field:
 			way = "stepwise"
-		case isForecast(c), c.Name == "integral" && q.window != nil:
+		case isForecast(c), c.Name == "sample", c.Name == "integral" && q.window != nil:
 			way = key(c)
 		}
 	})

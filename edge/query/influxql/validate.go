@@ -222,11 +222,10 @@ func (s *shape) distinctCall(c *ast.Call) error {
 	default:
 		return planError("distinct function can only have one argument")
 	}
-	switch c.Args[0].(type) {
-	case *ast.VarRef, *ast.Wildcard, *ast.RegexLiteral:
-		return nil
+	if _, ok := c.Args[0].(*ast.VarRef); !ok {
+		return planError("expected field argument in distinct()")
 	}
-	return planError("expected field argument in distinct()")
+	return nil
 }
 
 // symbol is the argument of a function of fields.
