@@ -10,7 +10,9 @@ import (
 	ast "github.com/influxdata/influxql"
 
 	"tarn/edge/query"
+	"tarn/edge/query/expr"
 	"tarn/edge/query/influxql"
+	"tarn/edge/query/plan"
 	"tarn/store"
 )
 
@@ -31,9 +33,9 @@ func (a *API) change(ctx context.Context, req *v1Request, s ast.Statement) error
 	case *ast.DropMeasurementStatement:
 		return a.dropMeasurement(ctx, req, s.Name)
 	case *ast.DeleteSeriesStatement:
-		return a.deleteRows(ctx, req, "DELETE", s.Sources, s.Condition)
+		return a.deleteRows(ctx, req, s.Sources, s.Condition, false)
 	case *ast.DropSeriesStatement:
-		return a.deleteRows(ctx, req, "DROP SERIES", s.Sources, s.Condition)
+		return a.deleteRows(ctx, req, s.Sources, s.Condition, true)
 	}
 	words := strings.Fields(s.String())
 	return &query.Error{Class: query.NotImplemented, Msg: "This feature is not implemented: " + strings.Join(words[:min(2, len(words))], " ")}
@@ -185,26 +187,28 @@ func (a *API) dropMeasurement(ctx context.Context, req *v1Request, name string) 
 	return a.Store.DeleteTable(ctx, db.Name(), name, store.HardDelete{At: a.Now()})
 }
 
-// deleteRows is DELETE and DROP SERIES. The store deletes whole measurements:
-// what asks for a part of one is refused.
-func (a *API) deleteRows(ctx context.Context, req *v1Request, what string, sources ast.Sources, cond ast.Expr) error {
-	db, err := a.target(req)
+// deleteRows is DELETE and DROP SERIES. Without a condition whole measurements
+// go, names and columns too.
+func (a *API) deleteRows(ctx context.Context, req *v1Request, sources ast.Sources, cond ast.Expr, dropSeries bool) error {
+	b := &influxql.Binder{
+		Databases: func(name string) (plan.Database, bool) {
+			db, ok := a.Store.Database(name)
+			return db, ok
+		},
+		Database: req.db, RetentionPolicy: req.rp, Ctx: expr.NewContext(ctx, a.Now().UnixNano()),
+	}
+	deletions, err := b.Deletions(sources, cond, dropSeries)
 	if err != nil {
 		return err
 	}
-	if cond != nil {
-		return &query.Error{Class: query.NotImplemented, Msg: "This feature is not implemented: " + what + " with WHERE: rows go by retention, or with their whole measurement"}
-	}
-	for _, name := range db.Tables() {
-		for _, src := range sources {
-			m, ok := src.(*ast.Measurement)
-			if !ok || m.Regex == nil && m.Name != name || m.Regex != nil && !m.Regex.Val.MatchString(name) {
-				continue
-			}
-			if err := a.Store.DeleteTable(ctx, db.Name(), name, store.HardDelete{At: a.Now()}); err != nil && !errors.Is(err, store.ErrNotFound) {
-				return err
-			}
-			break
+	for _, d := range deletions {
+		if cond == nil {
+			err = a.Store.DeleteTable(ctx, d.Database, d.Measurement, store.HardDelete{At: a.Now()})
+		} else {
+			err = a.Store.DeleteRows(ctx, d.Database, d.Measurement, d.Rows)
+		}
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
 		}
 	}
 	return nil
