@@ -30,6 +30,9 @@ type Stats struct {
 	Series            int64
 	Databases, Tables int
 	WAL               wal.Stats
+	// ValueCacheBytes is the memory of last-value and distinct-value caches,
+	// ValueCacheDropped the rows that they left out because it was spent.
+	ValueCacheBytes, ValueCacheDropped int64
 	// DiskFree and DiskTotal are of the file system, in bytes; 0 when unknown.
 	DiskFree, DiskTotal int64
 }
@@ -41,6 +44,7 @@ func (s *Store) Stats() Stats {
 		Checkpoints: s.stats.checkpoints.Load(), CheckpointErrors: s.stats.checkpointErrors.Load(),
 		SegmentBytesWritten: s.stats.segmentBytes.Load(), WAL: s.wal.Stats(),
 		Databases: len(*s.byName.Load()), Tables: int(s.liveTables.Load()),
+		ValueCacheBytes: s.cacheBudget.Used(),
 	}
 	for _, t := range s.allTables() {
 		t.mu.RLock()
@@ -51,6 +55,9 @@ func (s *Store) Stats() Stats {
 		}
 		t.mu.RUnlock()
 		st.Series += int64(t.index.Len())
+		for _, c := range t.cacheList() {
+			st.ValueCacheDropped += c.Stats().Dropped
+		}
 	}
 	if free, total, err := s.opts.FS.Free(s.opts.Dir); err == nil {
 		st.DiskFree, st.DiskTotal = free, total

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"tarn/store/cache"
 	"tarn/store/catalog"
 	"tarn/store/vfs"
 	"tarn/store/wal"
@@ -26,6 +27,8 @@ type Store struct {
 	wal     *wal.Log
 	files   *fileCache
 	tokens  *Tokens
+
+	cacheBudget *cache.Budget // of the last-value and distinct-value caches
 
 	// gate is held shared while a write enters the log and the buffers, and
 	// exclusively while a checkpoint takes the buffers away.
@@ -91,6 +94,7 @@ func Open(ctx context.Context, opts Options) (_ *Store, err error) {
 	s.uuid = state.UUID
 	s.tokens = newTokens(s.catalog, state.Tokens, s.opts.Now)
 	s.files = s.newFileCache()
+	s.cacheBudget = cache.NewBudget(s.opts.ValueCacheBytes)
 	s.restore(state)
 	if err := s.removeOrphans(state); err != nil {
 		return nil, err
@@ -101,6 +105,7 @@ func Open(ctx context.Context, opts Options) (_ *Store, err error) {
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.done.Go(func() { s.background(run) })
+	s.done.Go(func() { s.evictCaches(run) })
 	return s, nil
 }
 
