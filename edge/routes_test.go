@@ -22,6 +22,8 @@ func TestRoutes(t *testing.T) {
 		"GET /api/v3/configure/database", "POST /api/v3/configure/database", "DELETE /api/v3/configure/database",
 		"DELETE /api/v3/configure/database/retention_period",
 		"POST /api/v3/configure/table", "DELETE /api/v3/configure/table",
+		"POST /api/v3/configure/distinct_cache", "DELETE /api/v3/configure/distinct_cache",
+		"POST /api/v3/configure/last_cache", "DELETE /api/v3/configure/last_cache",
 		"POST /api/v3/configure/token/admin", "POST /api/v3/configure/token/admin/regenerate",
 		"DELETE /api/v3/configure/token", "POST /api/v3/configure/token/named_admin",
 	} {

@@ -111,13 +111,8 @@ type system struct {
 
 func (s *system) Next(ctx context.Context, b *column.Batch) error {
 	if s.rows == nil {
-		all, err := s.node.Table.Read(ctx)
-		if err != nil {
+		if err := s.read(ctx); err != nil {
 			return fmt.Errorf("read system table %s: %w", s.node.Name, err)
-		}
-		s.rows = &column.Batch{Len: all.Len}
-		for _, i := range s.node.Picked {
-			s.rows.Cols = append(s.rows.Cols, all.Cols[i])
 		}
 	}
 	if s.at >= s.rows.Len {
@@ -134,6 +129,22 @@ func (s *system) Next(ctx context.Context, b *column.Batch) error {
 	}
 	s.at = to
 	*b = s.out
+	return nil
+}
+
+func (s *system) read(ctx context.Context) (err error) {
+	if t, ok := s.node.Table.(plan.Selective); ok {
+		s.rows, err = t.Select(ctx, s.node.Picked, s.node.Matches)
+		return err
+	}
+	all, err := s.node.Table.Read(ctx)
+	if err != nil {
+		return err
+	}
+	s.rows = &column.Batch{Len: all.Len}
+	for _, i := range s.node.Picked {
+		s.rows.Cols = append(s.rows.Cols, all.Cols[i])
+	}
 	return nil
 }
 
