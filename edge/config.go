@@ -41,15 +41,16 @@ type Config struct {
 	RetentionInterval time.Duration
 	HardDeleteDefault time.Duration
 	QueryTimeout      time.Duration
+	QueryConcurrency  int
+	QueryLogSize      int
+	DisablePprof      bool
+	ShutdownTimeout   time.Duration
+	PluginDir         string
+	Version, Revision string
+
 	// LastCacheEviction and DistinctCacheEviction are the pauses between passes
 	// over the caches.
 	LastCacheEviction, DistinctCacheEviction time.Duration
-	QueryConcurrency                         int
-	QueryLogSize                             int
-	DisablePprof                             bool
-	ShutdownTimeout                          time.Duration
-	PluginDir                                string
-	Version, Revision                        string
 }
 
 // DefaultConfig returns the defaults.
@@ -90,7 +91,8 @@ func (c *Config) Validate() error {
 	}
 	for flag, v := range map[string]int64{"max-http-request-size": c.MaxRequestSize, "max-databases": int64(c.MaxDatabases), "max-tables": int64(c.MaxTables),
 		"max-columns": int64(c.MaxColumns), "flush-age": int64(c.FlushAge), "segment-size": c.SegmentSize,
-		"retention-check-interval": int64(c.RetentionInterval), "last-cache-eviction-interval": int64(c.LastCacheEviction), "distinct-cache-eviction-interval": int64(c.DistinctCacheEviction), "query-concurrency": int64(c.QueryConcurrency), "query-timeout": int64(c.QueryTimeout)} {
+		"retention-check-interval": int64(c.RetentionInterval), "last-cache-eviction-interval": int64(c.LastCacheEviction),
+		"distinct-cache-eviction-interval": int64(c.DistinctCacheEviction), "query-concurrency": int64(c.QueryConcurrency), "query-timeout": int64(c.QueryTimeout)} {
 		if v <= 0 {
 			bad("--%s must be greater than zero", flag)
 		}

@@ -60,7 +60,7 @@ func TestMetrics(t *testing.T) {
 		`http_requests_total{method="POST",path="/api/v3/write_lp",status="ok"} 1`,
 		`http_requests_total{method="GET",path="/api/v3/query_sql",status="client_error"} 1`,
 		`http_requests_total{method="other",path="other",status="client_error"} 1`,
-		"\ntarn_databases 1\n", "\ntarn_tables 1\n", "\ntarn_wal_failed 0\n", "\ngo_goroutines ", "\nprocess_start_time_seconds ",
+		"\ntarn_databases 1\n", "\ntarn_tables 1\n", "\ntarn_wal_failed 0\n", "\ntarn_value_cache_bytes 0\n", "\ntarn_value_cache_dropped_rows_total 0\n", "\ngo_goroutines ", "\nprocess_start_time_seconds ",
 	} {
 		if !strings.Contains(string(r.body), want) {
 			t.Errorf("no %q", want)

@@ -132,6 +132,7 @@ func (s *Store) evictCaches(ctx context.Context) {
 	last, distinct := time.NewTicker(s.opts.LastCacheEviction), time.NewTicker(s.opts.DistinctCacheEviction)
 	defer last.Stop()
 	defer distinct.Stop()
+	dropped := int64(0)
 	for {
 		kind := catalog.LastCache
 		select {
@@ -142,6 +143,11 @@ func (s *Store) evictCaches(ctx context.Context) {
 			kind = catalog.DistinctCache
 		}
 		s.evict(kind)
+		if n := s.cacheBudget.Dropped(); n > dropped {
+			s.opts.Logger.Warn("last-value and distinct-value caches have no memory for all rows; raise --memory-limit, or keep less in them",
+				"rows_left_out", n-dropped, "bytes", s.cacheBudget.Used())
+			dropped = n
+		}
 	}
 }
 

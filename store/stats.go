@@ -44,7 +44,7 @@ func (s *Store) Stats() Stats {
 		Checkpoints: s.stats.checkpoints.Load(), CheckpointErrors: s.stats.checkpointErrors.Load(),
 		SegmentBytesWritten: s.stats.segmentBytes.Load(), WAL: s.wal.Stats(),
 		Databases: len(*s.byName.Load()), Tables: int(s.liveTables.Load()),
-		ValueCacheBytes: s.cacheBudget.Used(),
+		ValueCacheBytes: s.cacheBudget.Used(), ValueCacheDropped: s.cacheBudget.Dropped(),
 	}
 	for _, t := range s.allTables() {
 		t.mu.RLock()
@@ -55,9 +55,6 @@ func (s *Store) Stats() Stats {
 		}
 		t.mu.RUnlock()
 		st.Series += int64(t.index.Len())
-		for _, c := range t.cacheList() {
-			st.ValueCacheDropped += c.Stats().Dropped
-		}
 	}
 	if free, total, err := s.opts.FS.Free(s.opts.Dir); err == nil {
 		st.DiskFree, st.DiskTotal = free, total

@@ -7,8 +7,9 @@ import (
 
 // Budget bounds the memory of several caches. It is safe for concurrent use.
 type Budget struct {
-	limit int64
-	used  atomic.Int64
+	limit   int64
+	used    atomic.Int64
+	dropped atomic.Int64
 }
 
 // NewBudget returns a budget of so many bytes.
@@ -16,6 +17,9 @@ func NewBudget(limit int64) *Budget { return &Budget{limit: limit} }
 
 // Used is the memory taken, in bytes.
 func (b *Budget) Used() int64 { return b.used.Load() }
+
+// Dropped counts the rows that caches left out because the budget was spent.
+func (b *Budget) Dropped() int64 { return b.dropped.Load() }
 
 // account is one cache's share of the budget, guarded by the cache's lock.
 type account struct {

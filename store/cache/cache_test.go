@@ -82,7 +82,7 @@ func TestBudget(t *testing.T) {
 			t.Fatalf("%d hosts fit", len(newest))
 		}
 	}
-	if l.Stats().Dropped == 0 || d.Stats().Dropped == 0 {
+	if l.Stats().Dropped == 0 || d.Stats().Dropped == 0 || b.Dropped() != l.Stats().Dropped+d.Stats().Dropped {
 		t.Errorf("dropped %d and %d", l.Stats().Dropped, d.Stats().Dropped)
 	}
 	before := b.Used()

@@ -64,7 +64,7 @@ func (d *Distinct) Add(p *points.Table, series []uint32, now int64) {
 			id, _, ok = d.ofRow(p, from)
 		}
 		if !ok || !d.see(id, newest) {
-			d.dropped += int64(to - from)
+			d.drop(to - from)
 		}
 	}
 	// The eviction pass may be seconds away: what comes meanwhile must not

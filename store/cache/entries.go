@@ -171,6 +171,12 @@ func (e *entries) keyOf(id int) int {
 	return slices.IndexFunc(e.columns, func(c Column) bool { return c.ID == id })
 }
 
+// drop counts rows that are left out for want of memory.
+func (e *entries) drop(rows int) {
+	e.dropped += int64(rows)
+	e.acc.budget.dropped.Add(int64(rows))
+}
+
 // rebuild drops the keys that keep does not want, renumbers the others, and
 // returns their new numbers.
 func (e *entries) rebuild(keep func(id uint32) bool) []uint32 {

@@ -109,7 +109,7 @@ func (l *Last) learn(p *points.Table) {
 		see(id, column.Dict)
 	}
 	if len(added) > 0 && !l.keep(added) {
-		l.dropped += int64(len(p.Times)) // they will lack a value
+		l.drop(len(p.Times)) // they will lack a value
 	}
 }
 
@@ -159,7 +159,7 @@ func (l *Last) addRuns(p *points.Table, series []uint32, now int64) {
 			e = l.ring(id)
 		}
 		if e == nil {
-			l.dropped += int64(to - from)
+			l.drop(to - from)
 			continue
 		}
 		l.expire(e, now)
@@ -216,7 +216,7 @@ func (l *Last) addRows(p *points.Table, series []uint32, now int64) {
 			e = l.ring(id)
 		}
 		if e == nil {
-			l.dropped++
+			l.drop(1)
 			continue
 		}
 		l.expire(e, now)
@@ -280,7 +280,7 @@ func (l *Last) put(e *ring, p *points.Table, row int, now int64) {
 		e.n--
 	}
 	if !ok {
-		l.dropped++
+		l.drop(1)
 		return
 	}
 	rec := l.rows.row(id)
@@ -289,7 +289,7 @@ func (l *Last) put(e *ring, p *points.Table, row int, now int64) {
 		for e.n > 0 {
 			l.pop(e)
 		}
-		l.dropped++
+		l.drop(1)
 		return
 	}
 	if e.n == 0 {
