@@ -5,8 +5,6 @@ import (
 
 	"tarn/edge/query/plan"
 	"tarn/store"
-	"tarn/store/cache"
-	"tarn/store/catalog"
 	"tarn/store/column"
 	"tarn/store/schema"
 )
@@ -21,9 +19,9 @@ func (c caches) Cache(database, table, name string, kind plan.CacheKind) (plan.S
 	if !ok {
 		return nil, false
 	}
-	stored := catalog.LastCache
+	stored := store.LastCache
 	if kind == plan.DistinctCache {
-		stored = catalog.DistinctCache
+		stored = store.DistinctCache
 	}
 	found, ok := db.Cache(table, name, stored)
 	if !ok {
@@ -44,7 +42,7 @@ var _ plan.Selective = cacheTable{}
 func (t cacheTable) Columns() []plan.Column {
 	out := make([]plan.Column, len(t.columns))
 	for i, c := range t.columns {
-		out[i] = plan.Column{Name: c.Name, Type: cache.Type(c.Kind)}
+		out[i] = plan.Column{Name: c.Name, Type: store.CacheType(c)}
 	}
 	return out
 }
@@ -61,12 +59,12 @@ func (t cacheTable) Read(ctx context.Context) (*column.Batch, error) {
 // Select is plan.Selective's: entries are found by their key columns, which come
 // first.
 func (t cacheTable) Select(_ context.Context, columns []int, matches []plan.Match) (*column.Batch, error) {
-	var keys []cache.Match
+	var keys []store.CacheMatch
 	for _, m := range matches {
 		if m.Column >= len(t.cache.CacheInfo.Cache.Columns) {
 			continue
 		}
-		k := cache.Match{Key: m.Column}
+		k := store.CacheMatch{Key: m.Column}
 		for _, v := range m.Values {
 			switch v.Type.Kind {
 			case column.Int64:
@@ -109,7 +107,7 @@ func (s system) lastCaches(database string) made {
 		if !ok {
 			return
 		}
-		for _, c := range db.Caches(catalog.LastCache) {
+		for _, c := range db.Caches(store.LastCache) {
 			keys, keyNames := cacheColumns(c.Table, c.CacheInfo.Cache.Columns)
 			var values, valueNames any
 			if c.Values != nil {
@@ -128,7 +126,7 @@ func (s system) distinctCaches(database string) made {
 		if !ok {
 			return
 		}
-		for _, c := range db.Caches(catalog.DistinctCache) {
+		for _, c := range db.Caches(store.DistinctCache) {
 			numbers, names := cacheColumns(c.Table, c.CacheInfo.Cache.Columns)
 			add(c.Table.Name, c.Name, numbers, names, uint64(c.Size), uint64(c.Seconds))
 		}

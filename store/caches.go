@@ -14,6 +14,19 @@ import (
 	"tarn/store/schema"
 )
 
+// CacheKind tells last-value from distinct-value caches.
+type CacheKind = catalog.CacheKind
+
+// The kinds of cache.
+const (
+	LastCache     = catalog.LastCache
+	DistinctCache = catalog.DistinctCache
+)
+
+// CacheMatch asks Cache.Read for the entries whose key column has one of some
+// values.
+type CacheMatch = cache.Match
+
 // LastCacheDef describes a new last-value cache (spec section 4.4).
 type LastCacheDef struct {
 	// Name is free within the table; "" means TABLE_KEY1_KEY2_last_cache.
@@ -66,7 +79,7 @@ func (c CacheInfo) Columns() []schema.Column {
 	for _, id := range c.Cache.Columns {
 		out = append(out, c.Table.Columns[id])
 	}
-	if c.Kind == catalog.DistinctCache {
+	if c.Kind == DistinctCache {
 		return out
 	}
 	if c.Values == nil {
@@ -86,7 +99,7 @@ func (c CacheInfo) Columns() []schema.Column {
 // CreateLastCache makes a last-value cache, empty: it gets the rows that are
 // written from now on.
 func (s *Store) CreateLastCache(ctx context.Context, database, table string, def LastCacheDef) (CacheInfo, error) {
-	info, _, err := s.createCache(ctx, database, table, catalog.LastCache, def.Name, func(sch *schema.Table, c *catalog.Cache) error {
+	info, _, err := s.createCache(ctx, database, table, LastCache, def.Name, func(sch *schema.Table, c *catalog.Cache) error {
 		if err := positive("count", def.Count, "ttl", def.TTL); err != nil {
 			return err
 		}
@@ -132,7 +145,7 @@ func (s *Store) CreateLastCache(ctx context.Context, database, table string, def
 // that are written from now on. When there is one of that name with the same
 // definition, it returns that one and false.
 func (s *Store) CreateDistinctCache(ctx context.Context, database, table string, def DistinctCacheDef) (_ CacheInfo, created bool, _ error) {
-	return s.createCache(ctx, database, table, catalog.DistinctCache, def.Name, func(sch *schema.Table, c *catalog.Cache) error {
+	return s.createCache(ctx, database, table, DistinctCache, def.Name, func(sch *schema.Table, c *catalog.Cache) error {
 		if len(def.Columns) == 0 {
 			return &ConfigError{"no columns provided when creating distinct cache"}
 		}
@@ -177,7 +190,7 @@ func cacheColumns(sch *schema.Table, names []string, complaint string) ([]int, e
 	return ids, nil
 }
 
-func (s *Store) createCache(ctx context.Context, database, table string, kind catalog.CacheKind, name string, define func(*schema.Table, *catalog.Cache) error) (_ CacheInfo, created bool, err error) {
+func (s *Store) createCache(ctx context.Context, database, table string, kind CacheKind, name string, define func(*schema.Table, *catalog.Cache) error) (_ CacheInfo, created bool, err error) {
 	// The database must not be deleted meanwhile.
 	s.admin.Lock()
 	defer s.admin.Unlock()
@@ -206,7 +219,7 @@ func (s *Store) createCache(ctx context.Context, database, table string, kind ca
 		for _, id := range def.Columns {
 			parts = append(parts, sch.Columns[id].Name)
 		}
-		def.Name = strings.Join(parts, "_") + map[catalog.CacheKind]string{catalog.LastCache: "_last_cache", catalog.DistinctCache: "_distinct_cache"}[kind]
+		def.Name = strings.Join(parts, "_") + map[CacheKind]string{LastCache: "_last_cache", DistinctCache: "_distinct_cache"}[kind]
 	}
 	info := CacheInfo{Cache: def, Database: db.name(), DatabaseID: db.id, Table: sch}
 	for _, c := range t.cacheList() {
@@ -218,7 +231,7 @@ func (s *Store) createCache(ctx context.Context, database, table string, kind ca
 			continue
 		}
 		info.Cache = c.def
-		if kind == catalog.DistinctCache && slices.Equal(c.def.Columns, def.Columns) && c.def.Size == def.Size && c.def.Seconds == def.Seconds {
+		if kind == DistinctCache && slices.Equal(c.def.Columns, def.Columns) && c.def.Size == def.Size && c.def.Seconds == def.Seconds {
 			return info, false, nil
 		}
 		return CacheInfo{}, false, fmt.Errorf("cache %q of table %q: %w", def.Name, table, ErrExists)
@@ -237,7 +250,7 @@ func (s *Store) createCache(ctx context.Context, database, table string, kind ca
 }
 
 // DeleteCache deletes a cache and what it holds.
-func (s *Store) DeleteCache(ctx context.Context, database, table, name string, kind catalog.CacheKind) error {
+func (s *Store) DeleteCache(ctx context.Context, database, table, name string, kind CacheKind) error {
 	db, err := s.lookup(database)
 	if err != nil {
 		return err
@@ -264,7 +277,7 @@ func (s *Store) DeleteCache(ctx context.Context, database, table, name string, k
 
 // Caches lists the caches of a kind of a database's live tables, by table and
 // name.
-func (d Database) Caches(kind catalog.CacheKind) []Cache {
+func (d Database) Caches(kind CacheKind) []Cache {
 	var out []Cache
 	for _, table := range d.Tables() {
 		from := len(out)
@@ -284,7 +297,7 @@ func (d Database) Caches(kind catalog.CacheKind) []Cache {
 
 // Cache finds a cache of a table by name, or with an empty name the only one of
 // its kind.
-func (d Database) Cache(table, name string, kind catalog.CacheKind) (found Cache, ok bool) {
+func (d Database) Cache(table, name string, kind CacheKind) (found Cache, ok bool) {
 	t, ok := d.db.table(table)
 	if !ok {
 		return Cache{}, false
@@ -312,13 +325,16 @@ type Cache struct {
 
 // Read returns the rows whose key columns match: columns by ID in the order
 // asked for, tags as strings. It reads no file.
-func (c Cache) Read(ids []int, matches []cache.Match) *column.Batch {
+func (c Cache) Read(ids []int, matches []CacheMatch) *column.Batch {
 	columns := make([]cache.Column, len(ids))
 	for i, id := range ids {
 		columns[i] = cacheColumn(c.Table, id)
 	}
 	return c.cache.Read(columns, matches, c.now().UnixNano())
 }
+
+// CacheType is the type that a column has in what Cache.Read returns.
+func CacheType(c schema.Column) column.Type { return cache.Type(c.Kind) }
 
 func cacheColumn(sch *schema.Table, id int) cache.Column {
 	return cache.Column{ID: id, Kind: sch.Columns[id].Kind}

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"tarn/store"
-	"tarn/store/catalog"
 	"tarn/store/schema"
 )
 
@@ -218,17 +217,17 @@ func columnIDs(t *schema.Table, ids []int) []any {
 
 // deleteLastCache serves DELETE /api/v3/configure/last_cache.
 func (a *API) deleteLastCache(w http.ResponseWriter, r *http.Request) {
-	a.deleteCache(w, r, catalog.LastCache)
+	a.deleteCache(w, r, store.LastCache)
 }
 
 // deleteDistinctCache serves DELETE /api/v3/configure/distinct_cache.
 func (a *API) deleteDistinctCache(w http.ResponseWriter, r *http.Request) {
-	a.deleteCache(w, r, catalog.DistinctCache)
+	a.deleteCache(w, r, store.DistinctCache)
 }
 
 // deleteCache takes its parameters from the query string, or without one from a
 // JSON body.
-func (a *API) deleteCache(w http.ResponseWriter, r *http.Request, kind catalog.CacheKind) {
+func (a *API) deleteCache(w http.ResponseWriter, r *http.Request, kind store.CacheKind) {
 	var b cacheBody
 	prefix := "serde error"
 	var err error
