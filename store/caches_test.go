@@ -144,6 +144,30 @@ func TestCacheTimes(t *testing.T) {
 	m.wantCached("d", "t", "", catalog.DistinctCache)
 }
 
+// TestEvictionInTheBackground waits for the passes to empty caches whose
+// contents are past their time.
+func TestEvictionInTheBackground(t *testing.T) {
+	m := newMachine(t, 1)
+	m.options = func(o *Options) { o.LastCacheEviction, o.DistinctCacheEviction = time.Millisecond, time.Millisecond }
+	m.mustOpen()
+	at := m.clock.Load()
+	m.must(m.write(one("d", "t", "a", at, "i=1"), false))
+	m.makeLast("t", LastCacheDef{TTL: 10})
+	m.makeDistinct("t", DistinctCacheDef{Columns: []string{"host"}, MaxAge: 10})
+	m.must(m.write(one("d", "t", "a", at+1, "i=1"), false))
+	db, _ := m.store.Database("d")
+	last, _ := db.Cache("t", "", LastCache)
+	distinct, _ := db.Cache("t", "", DistinctCache)
+	entries := func() int { return last.cache.Stats().Entries + distinct.cache.Stats().Entries }
+	if n := entries(); n != 2 {
+		t.Fatalf("%d entries", n)
+	}
+	m.clock.Store(at + int64(time.Minute))
+	for entries() > 0 {
+		time.Sleep(time.Millisecond)
+	}
+}
+
 // TestCachesGoWithTheirTable deletes caches, tables and databases.
 func TestCachesGoWithTheirTable(t *testing.T) {
 	ctx := context.Background()

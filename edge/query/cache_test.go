@@ -64,6 +64,25 @@ func TestCacheFunctions(t *testing.T) {
 	}
 }
 
+// TestCacheMemory counts what a cache yields against the query's budget.
+func TestCacheMemory(t *testing.T) {
+	rows := NewRows([]plan.Column{{Name: "k", Type: column.Of(column.String)}})
+	for range 1000 {
+		rows.Add("some text")
+	}
+	query := func(limit int64) error {
+		e := New(examples(t), Options{Now: clock, MemoryLimit: limit, Caches: cacheOf{plan.LastCache, "env", "c", rows}})
+		_, err := run(e, Request{Database: "db", Text: "SELECT k FROM last_cache('env')", Language: SQL}, "csv")
+		return err
+	}
+	if err := query(1 << 20); err != nil {
+		t.Error(err)
+	}
+	if err := query(10_000); err == nil || !strings.Contains(describe(err), "memory") {
+		t.Errorf("got %v, want an error about memory", err)
+	}
+}
+
 // chosen is a Selective table that notes what it is asked for.
 type chosen struct {
 	cacheTable

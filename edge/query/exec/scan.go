@@ -104,6 +104,7 @@ func (s *scan) note() string {
 // system reads a table of the server's own.
 type system struct {
 	node *plan.SystemScan
+	held account // what the table made
 	rows *column.Batch
 	at   int
 	out  column.Batch
@@ -113,6 +114,9 @@ func (s *system) Next(ctx context.Context, b *column.Batch) error {
 	if s.rows == nil {
 		if err := s.read(ctx); err != nil {
 			return fmt.Errorf("read system table %s: %w", s.node.Name, err)
+		}
+		if err := s.held.set(int64(s.rows.Bytes())); err != nil {
+			return err
 		}
 	}
 	if s.at >= s.rows.Len {
@@ -148,7 +152,7 @@ func (s *system) read(ctx context.Context) (err error) {
 	return nil
 }
 
-func (s *system) Close() error { return nil }
+func (s *system) Close() error { return s.held.set(0) }
 
 // values yields constant rows.
 type values struct {
