@@ -98,6 +98,9 @@ func TestCachesReadNoFile(t *testing.T) {
 	if got, want := answer(t, e, lastOfHost), "host,usage,temp\nhost_700,700.0,20\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
+	if got, want := answer(t, e, `SELECT host FROM last_cache('cpu') WHERE temp = 20 AND usage = 7 AND time > '2020-01-01'`), "host\nhost_7\n"; got != want {
+		t.Errorf("by values: got %q, want %q", got, want)
+	}
 	if got, want := answer(t, e, `SELECT count(*) AS n, max(usage) AS top FROM last_cache('cpu')`), "n,top\n2000,1999.0\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}

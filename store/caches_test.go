@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -192,6 +193,12 @@ func TestCachesGoWithTheirTable(t *testing.T) {
 		}
 		if n := m.store.Stats().ValueCacheBytes; n != 0 {
 			t.Errorf("%d bytes of memory are in caches", n)
+		}
+		c, state, err := catalog.Open(ctx, filepath.Join(m.catalog, "catalog.db"))
+		m.must(err)
+		m.must(c.Close())
+		if len(state.Caches) != 0 {
+			t.Errorf("the catalog has %+v", state.Caches)
 		}
 	}
 	later := HardDelete{At: m.now().Add(time.Hour)}

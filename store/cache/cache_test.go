@@ -154,15 +154,23 @@ func TestReadersAndWriters(t *testing.T) {
 	for range 3 {
 		wg.Go(func() {
 			for {
-				b := l.Read(cols(1, 2, 5), nil, 0)
+				b := l.Read(cols(1, 2, 5, 0), nil, 0)
+				names, times := b.Cols[0].Strings, b.Cols[3].Ints
 				for i := range b.Len {
 					if n := b.Cols[1].Strings[i]; b.Cols[0].Strings[i] != "host"+n || fmt.Sprint(b.Cols[2].Ints[i]) != n {
 						t.Errorf("a row of two keys: %q", show(b)[i])
 						return
 					}
 				}
-				if !slices.IsSorted(b.Cols[0].Strings) || !slices.IsSorted(d.Read(cols(1), nil, 0).Cols[0].Strings) {
-					t.Error("not sorted")
+				for i := range b.Len {
+					if i > 0 && (names[i] < names[i-1] || names[i] == names[i-1] && times[i] >= times[i-1]) {
+						t.Errorf("%s at %d comes after %s at %d", names[i], times[i], names[i-1], times[i-1])
+						return
+					}
+				}
+				names = d.Read(cols(1), nil, 0).Cols[0].Strings
+				if !slices.IsSorted(names) || len(slices.Compact(names)) != len(names) {
+					t.Error("not sorted, or a combination twice")
 					return
 				}
 				l.Read(cols(1, 5), []Match{{Key: 0, Texts: []string{"host150"}}}, 0)
@@ -179,6 +187,49 @@ func TestReadersAndWriters(t *testing.T) {
 	}
 	close(done)
 	wg.Wait()
+}
+
+// TestEvictionWhileReading renumbers the entries in the middle of a read, which
+// goes on behind the last key that it saw.
+func TestEvictionWhileReading(t *testing.T) {
+	d := NewDistinct(NewBudget(1<<30), DistinctOptions{Columns: cols(1), MaxCardinality: 1000, MaxAge: 10})
+	var rows []testRow
+	for i := range 100 {
+		at := int64(1)
+		if i%3 == 0 {
+			at = 100
+		}
+		rows = append(rows, testRow{at, map[int]string{1: fmt.Sprintf("host%02d", i)}})
+	}
+	tb := &table{map[string]uint32{}}
+	p, series := tb.batch(rows)
+	d.Add(p, series, 5)
+	var got []string
+	done := make(chan struct{})
+	d.each(d.selection(nil), func(_ uint32, key []byte) int {
+		got = append(got, decodeText(key))
+		if len(got) != 50 {
+			return 1
+		}
+		go func() {
+			defer close(done)
+			d.Evict(100)
+		}()
+		for d.mu.TryRLock() { // until the pass waits for the lock
+			d.mu.RUnlock()
+		}
+		return chunkRows // lets it in
+	})
+	<-done
+	var want []string
+	for i := range 100 {
+		if i < 50 || i%3 == 0 {
+			want = append(want, fmt.Sprintf("host%02d", i))
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q\nwant %q", got, want)
+	}
 }
 
 // TestOrderOfRows checks that rows come key by key, newest first, in the order
