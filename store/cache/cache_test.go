@@ -207,7 +207,7 @@ func TestEvictionWhileReading(t *testing.T) {
 	var got []string
 	done := make(chan struct{})
 	d.each(d.selection(nil), func(_ uint32, key []byte) int {
-		got = append(got, decodeText(key))
+		got = append(got, string(decodeText(key)))
 		if len(got) != 50 {
 			return 1
 		}

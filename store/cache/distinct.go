@@ -176,23 +176,23 @@ func (d *Distinct) shrink() {
 // clock in ns: columns in the order asked for, text as String, rows in order of
 // the levels.
 func (d *Distinct) Read(columns []Column, matches []Match, now int64) *column.Batch {
-	b := &column.Batch{Cols: vectors(columns)}
+	a := d.answer(columns)
 	d.each(d.selection(matches), func(id uint32, key []byte) int {
 		if int(id) >= len(d.newest) || d.newest[id] == dead || d.tooOld(d.newest[id], now) {
 			return 0
 		}
-		for i, c := range columns {
-			k := d.keyOf(c.ID)
-			if k < 0 {
-				b.Cols[i].AppendNull(1)
-				continue
+		a.cut(d.columns, key)
+		a.batch.Len++
+		for i := range a.cells {
+			if c := &a.cells[i]; c.key >= 0 {
+				a.addKey(c)
+			} else {
+				c.vector.AppendNull(1)
 			}
-			decodeInto(b.Cols[i], c.Kind, cutColumn(d.columns, key, k))
 		}
-		b.Len++
 		return 1
 	})
-	return b
+	return &a.batch
 }
 
 // Stats returns the numbers of now; an entry is one row.

@@ -70,56 +70,22 @@ func cutKey(key []byte, kind column.Kind) (value, rest []byte) {
 	}
 }
 
-// cutColumn is the encoded value of one key column.
-func cutColumn(columns []Column, key []byte, at int) []byte {
-	for i := 0; ; i++ {
-		var v []byte
-		if v, key = cutKey(key, columns[i].Kind); i == at {
-			return v
-		}
-	}
-}
-
-// decodeText is the text of an encoded value that is not NULL.
-func decodeText(value []byte) string {
+// decodeText is the text of an encoded value that is not NULL. It may alias the
+// value.
+func decodeText(value []byte) []byte {
 	value = value[1 : len(value)-1]
 	if bytes.IndexByte(value, 0) < 0 {
-		return string(value)
+		return value
 	}
-	return string(bytes.ReplaceAll(value, []byte{0, keyEscape}, []byte{0}))
+	return bytes.ReplaceAll(value, []byte{0, keyEscape}, []byte{0})
+}
+
+// decodeWord is the word of an encoded value that is neither NULL nor text.
+func decodeWord(kind column.Kind, value []byte) uint64 {
+	return flip(kind, binary.BigEndian.Uint64(value[1:]))
 }
 
 // hasPrefix says whether a key begins with these whole values.
 func hasPrefix(key, prefix []byte) bool {
 	return bytes.HasPrefix(key, prefix) && (len(key) == len(prefix) || key[len(prefix)] != keyEscape)
-}
-
-// decodeInto appends an encoded value to a vector of its kind; text becomes
-// String.
-func decodeInto(v *column.Vector, kind column.Kind, value []byte) {
-	switch {
-	case value[0] == keyNull:
-		v.AppendNull(1)
-	case isText(kind):
-		v.Strings = append(v.Strings, decodeText(value))
-		v.Len++
-	default:
-		appendBits(v, flip(kind, binary.BigEndian.Uint64(value[1:])))
-	}
-}
-
-// appendBits appends a word as points.Field has it.
-func appendBits(v *column.Vector, word uint64) {
-	n := v.Len
-	v.SetLen(n + 1)
-	switch v.Type.Kind {
-	case column.Bool:
-		v.Bools[n] = word != 0
-	case column.Uint64:
-		v.Uints[n] = word
-	case column.Float64:
-		v.Floats[n] = floatOf(word)
-	default:
-		v.Ints[n] = int64(word)
-	}
 }

@@ -71,12 +71,17 @@ func TestKeys(t *testing.T) {
 				t.Fatalf("%q as prefix of %q: %v", encode(x, values), ky, got)
 			}
 		}
-		var out []*column.Vector
+		var columns []Column
 		for i, k := range kinds {
-			v := column.NewVector(Type(k), 0)
-			decodeInto(v, k, cutColumn([]Column{{0, kinds[0]}, {1, kinds[1]}, {2, kinds[2]}, {3, kinds[3]}}, kx, i))
-			out = append(out, v)
+			columns = append(columns, Column{i, k})
 		}
+		e := &entries{columns: columns}
+		a := e.answer(columns)
+		a.cut(columns, kx)
+		for i := range a.cells {
+			a.addKey(&a.cells[i])
+		}
+		out := a.batch.Cols
 		back := func(v *column.Vector) *string {
 			if v.IsNull(0) {
 				return nil

@@ -195,7 +195,7 @@ func (l *Last) addRows(p *points.Table, series []uint32, now int64) {
 	for row := range p.Times {
 		l.perm = append(l.perm, row)
 	}
-	if !slices.IsSorted(p.Times) {
+	if l.opts.Count > 1 && !slices.IsSorted(p.Times) { // else the newest of all wins
 		slices.SortStableFunc(l.perm, func(a, b int) int { return cmp.Compare(p.Times[a], p.Times[b]) })
 	}
 	for _, row := range l.perm {
@@ -329,10 +329,16 @@ func (l *Last) Evict(now int64) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	// What was written meanwhile may have filled some again: rebuild looks.
-	if !l.worthRebuilding(empty) {
-		return
+	if l.worthRebuilding(empty) {
+		l.shrink()
 	}
+	if l.rows.freed > 0 && l.rows.freed*2 >= l.rows.n {
+		l.repack()
+	}
+}
+
+// shrink gives the memory of empty entries back.
+func (l *Last) shrink() {
 	to := l.rebuild(func(id uint32) bool { return int(id) < len(l.ends) && l.ends[id].n > 0 })
 	kept := 0
 	for id, e := range l.ends {
@@ -344,9 +350,6 @@ func (l *Last) Evict(now int64) {
 	l.acc.give(size[ring](cap(l.ends) - kept))
 	l.ends = slices.Clone(l.ends[:kept:kept])
 	l.acc.give(size[ring](kept - cap(l.ends)))
-	if l.rows.freed*2 >= l.rows.n {
-		l.repack()
-	}
 }
 
 // evict is one step of Evict.
@@ -401,10 +404,9 @@ func (l *Last) repack() {
 // order of the keys and, within one, newest first. A column that is not kept is
 // NULL.
 func (l *Last) Read(columns []Column, matches []Match, now int64) *column.Batch {
-	b := &column.Batch{Cols: vectors(columns)}
-	s := l.selection(matches)
+	a := l.answer(columns)
 	var ids []uint32
-	l.each(s, func(id uint32, key []byte) int {
+	l.each(l.selection(matches), func(id uint32, key []byte) int {
 		if int(id) >= len(l.ends) {
 			return 0
 		}
@@ -413,42 +415,37 @@ func (l *Last) Read(columns []Column, matches []Match, now int64) *column.Batch 
 		for at := e.oldest; len(ids) < int(e.n); at = uint32(l.rows.row(at)[wordNext]) {
 			ids = append(ids, at)
 		}
+		a.cut(l.columns, key)
 		rows := 0
 		for _, at := range slices.Backward(ids) {
 			if rec := l.rows.row(at); !l.expired(rec, now) {
-				l.copy(b, columns, key, rec)
+				l.copy(a, rec)
 				rows++
 			}
 		}
-		b.Len += rows
 		return rows
 	})
-	return b
+	return &a.batch
 }
 
 // copy appends one row.
-func (l *Last) copy(b *column.Batch, columns []Column, key []byte, rec []uint64) {
+func (l *Last) copy(a *answer, rec []uint64) {
 	first := l.rows.first()
-	for i, c := range columns {
-		v := b.Cols[i]
-		if c.ID == timeID {
-			appendBits(v, rec[wordTime])
-			continue
-		}
-		if k := l.keyOf(c.ID); k >= 0 {
-			decodeInto(v, c.Kind, cutColumn(l.columns, key, k))
-			continue
-		}
-		value := l.value(c.ID)
-		switch {
+	a.batch.Len++
+	for i := range a.cells {
+		c := &a.cells[i]
+		switch value := l.value(c.ID); {
+		case c.ID == timeID:
+			appendBits(c.vector, rec[wordTime])
+		case c.key >= 0:
+			a.addKey(c)
 		case value < 0 || rec[wordPresent+value>>6]>>(uint(value)&63)&1 == 0:
-			v.AppendNull(1)
+			c.vector.AppendNull(1)
 		case isText(c.Kind):
 			w := rec[first+value]
-			v.Strings = append(v.Strings, string(l.rows.text[w>>32:][:w&math.MaxUint32]))
-			v.Len++
+			a.addText(c.vector, l.rows.text[w>>32:][:w&math.MaxUint32])
 		default:
-			appendBits(v, rec[first+value])
+			appendBits(c.vector, rec[first+value])
 		}
 	}
 }

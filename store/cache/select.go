@@ -2,10 +2,7 @@ package cache
 
 import (
 	"bytes"
-	"math"
 	"slices"
-
-	"tarn/store/column"
 )
 
 // Match asks for the entries whose key column has one of some values.
@@ -164,22 +161,3 @@ func (e *entries) sorted() keyView {
 	}
 	return view
 }
-
-// vectors are empty columns for an answer; text is String, whatever its source.
-func vectors(columns []Column) []*column.Vector {
-	out := make([]*column.Vector, len(columns))
-	for i, c := range columns {
-		out[i] = column.NewVector(Type(c.Kind), 0)
-	}
-	return out
-}
-
-// Type is the type that a column of a kind has in an answer.
-func Type(kind column.Kind) column.Type {
-	if kind == column.Dict {
-		kind = column.String
-	}
-	return column.Of(kind)
-}
-
-func floatOf(word uint64) float64 { return math.Float64frombits(word) }
