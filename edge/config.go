@@ -38,6 +38,7 @@ type Config struct {
 	WALSyncRate       float64
 	FlushAge          time.Duration
 	SegmentSize       int64
+	CompactRate       int64
 	RetentionInterval time.Duration
 	HardDeleteDefault time.Duration
 	QueryTimeout      time.Duration
@@ -58,7 +59,7 @@ func DefaultConfig() Config {
 	return Config{
 		DataDir: "/var/lib/tarn", HTTPBind: "127.0.0.1:8181", NodeID: "tarn", TLSMinimum: "tls-1.2",
 		MaxRequestSize: 10 << 20, MaxDatabases: 5, MaxTables: 2000, MaxColumns: 500,
-		WALSyncRate: 2, FlushAge: 6 * time.Hour, SegmentSize: 32 << 20,
+		WALSyncRate: 2, FlushAge: 6 * time.Hour, SegmentSize: 32 << 20, CompactRate: 8 << 20,
 		RetentionInterval: 30 * time.Minute, HardDeleteDefault: 72 * time.Hour,
 		LastCacheEviction: 10 * time.Second, DistinctCacheEviction: 10 * time.Second,
 		QueryTimeout: 2 * time.Minute, QueryConcurrency: 8, QueryLogSize: 1000, ShutdownTimeout: 10 * time.Second,
@@ -90,7 +91,7 @@ func (c *Config) Validate() error {
 		errs = append(errs, err)
 	}
 	for flag, v := range map[string]int64{"max-http-request-size": c.MaxRequestSize, "max-databases": int64(c.MaxDatabases), "max-tables": int64(c.MaxTables),
-		"max-columns": int64(c.MaxColumns), "flush-age": int64(c.FlushAge), "segment-size": c.SegmentSize,
+		"max-columns": int64(c.MaxColumns), "flush-age": int64(c.FlushAge), "segment-size": c.SegmentSize, "compact-rate": c.CompactRate,
 		"retention-check-interval": int64(c.RetentionInterval), "last-cache-eviction-interval": int64(c.LastCacheEviction),
 		"distinct-cache-eviction-interval": int64(c.DistinctCacheEviction), "query-concurrency": int64(c.QueryConcurrency), "query-timeout": int64(c.QueryTimeout)} {
 		if v <= 0 {

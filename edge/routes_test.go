@@ -17,7 +17,8 @@ func TestRoutes(t *testing.T) {
 	open := []string{"POST /api/v3/configure/token/admin"}
 	for _, want := range []string{
 		"POST /write", "POST /api/v2/write", "POST /api/v3/write_lp",
-		"GET /api/v3/query_sql", "POST /api/v3/query_sql",
+		"GET /api/v3/query_sql", "POST /api/v3/query_sql", "GET /api/v3/query_influxql", "POST /api/v3/query_influxql",
+		"GET /query", "POST /query",
 		"GET /health", "GET /api/v1/health", "GET /ping", "GET /metrics",
 		"GET /api/v3/configure/database", "POST /api/v3/configure/database", "DELETE /api/v3/configure/database",
 		"DELETE /api/v3/configure/database/retention_period",

@@ -66,6 +66,9 @@ func (m *machine) liveWithFailures(fail vfs.Injector) (ops int) {
 		tolerate(m.write(w.next(), false))
 		tolerate(m.store.Checkpoint(ctx))
 	}
+	m.clock.Add(2 * dayNanos) // their days have ended
+	_, err := m.store.Compact(ctx)
+	tolerate(err)
 	tolerate(m.write(w.next(), false))
 	return ops
 }

@@ -55,7 +55,7 @@ func (m *machine) open() error {
 		return 0, nil
 	})
 	o := Options{FS: fsys, Dir: "data", CatalogPath: filepath.Join(m.catalog, "catalog.db"), WALSyncRate: 1e6,
-		RetentionInterval: time.Hour, SegmentBytes: 4 << 10, Now: m.now, walSegmentBytes: 64 << 10}
+		RetentionInterval: time.Hour, SegmentBytes: 4 << 10, CompactInterval: -1, CompactRate: -1, Now: m.now, walSegmentBytes: 64 << 10}
 	if m.options != nil {
 		m.options(&o)
 	}

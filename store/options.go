@@ -40,6 +40,13 @@ type Options struct {
 	// started; default 32 MiB.
 	SegmentBytes int64
 
+	// CompactInterval is the pause between looks for segments worth merging,
+	// besides those after each checkpoint; default 1 min, negative never.
+	CompactInterval time.Duration
+	// CompactRate bounds the bytes per second that compactions write; default
+	// 8 MiB, negative unlimited.
+	CompactRate int64
+
 	Limits Limits
 
 	// RetentionInterval is the pause between passes that delete what is past
@@ -86,6 +93,8 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.WALSyncRate, 2)
 	setDefault(&o.FlushAge, 6*time.Hour)
 	setDefault(&o.SegmentBytes, 32<<20)
+	setDefault(&o.CompactInterval, time.Minute)
+	setDefault(&o.CompactRate, 8<<20)
 	setDefault(&o.Limits.Databases, defaultLimits.Databases)
 	setDefault(&o.Limits.Tables, defaultLimits.Tables)
 	setDefault(&o.Limits.Columns, defaultLimits.Columns)

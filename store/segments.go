@@ -118,11 +118,27 @@ func (f *segmentFile) opened() merge.Source {
 	return f.source
 }
 
+// rest gives up the pages that scans left behind.
+func (f *segmentFile) rest() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.reader != nil {
+		f.reader.Rest()
+	}
+}
+
 // rowGroups is how many the file has; it must be open.
 func (f *segmentFile) rowGroups() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.reader.Info().RowGroups
+}
+
+// schema is the table's when the segment was written; it must be open.
+func (f *segmentFile) schema() *schema.Table {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.reader.Schema()
 }
 
 // Runs is merge.Source's.

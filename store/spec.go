@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"tarn/store/column"
+	"tarn/store/merge"
 	"tarn/store/schema"
 )
 
@@ -47,7 +48,7 @@ type ScanSpec struct {
 	// distinct series, with one Dict column for each tag of FilterTags, and
 	// clears keep[i] for the series to leave out. Nil keeps all.
 	FilterTags []int
-	Filter     func(ctx context.Context, tags *column.Batch, keep []bool) error
+	Filter     SeriesFilter
 	// FieldBounds are ranges that a row must lie in, by column ID: the scan may
 	// use statistics to skip what cannot match; it need not filter rows.
 	FieldBounds []FieldBound
@@ -55,9 +56,16 @@ type ScanSpec struct {
 	// Floor and Ceiling, when not nil, are re-read during the scan: rows
 	// older than Floor or newer than Ceiling are no longer wanted.
 	Floor, Ceiling *atomic.Int64
+	// Edge lets the scan yield the newest, or the oldest, row of each series
+	// alone. It may yield others, too.
+	Edge merge.Edge
 	// BatchRows is the wanted size of batches; 0 means 4096.
 	BatchRows int
 }
+
+// SeriesFilter chooses among series: tags has a row for each, and it clears
+// keep[i] for those to leave out.
+type SeriesFilter func(ctx context.Context, tags *column.Batch, keep []bool) error
 
 // FieldBound is a range of a numeric field's values as bits of its kind, both
 // inclusive. NULL never lies in it.

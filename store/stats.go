@@ -9,6 +9,7 @@ import (
 // counters are what the store counts while it runs.
 type counters struct {
 	rowsWritten, checkpoints, checkpointErrors, segmentBytes atomic.Int64
+	compactions, compactionErrors, compactedBytes            atomic.Int64
 	lastError                                                atomic.Pointer[error]
 }
 
@@ -21,8 +22,11 @@ type Stats struct {
 	BufferedBytes, BufferLimit int64
 	// Checkpoints and CheckpointErrors count those that succeeded and failed.
 	Checkpoints, CheckpointErrors int64
-	// SegmentBytesWritten counts what checkpoints wrote since the start.
-	SegmentBytesWritten int64
+	// SegmentBytesWritten counts what checkpoints and compactions wrote since
+	// the start, CompactedBytes what compactions alone did.
+	SegmentBytesWritten, CompactedBytes int64
+	// Compactions and CompactionErrors count those that succeeded and failed.
+	Compactions, CompactionErrors int64
 	// Segments, SegmentBytes and SegmentRows describe the registered segments.
 	Segments                  int
 	SegmentBytes, SegmentRows int64
@@ -42,7 +46,8 @@ func (s *Store) Stats() Stats {
 	st := Stats{
 		RowsWritten: s.stats.rowsWritten.Load(), BufferedBytes: s.buffered.Load(), BufferLimit: s.opts.BufferBytes,
 		Checkpoints: s.stats.checkpoints.Load(), CheckpointErrors: s.stats.checkpointErrors.Load(),
-		SegmentBytesWritten: s.stats.segmentBytes.Load(), WAL: s.wal.Stats(),
+		SegmentBytesWritten: s.stats.segmentBytes.Load(), CompactedBytes: s.stats.compactedBytes.Load(),
+		Compactions: s.stats.compactions.Load(), CompactionErrors: s.stats.compactionErrors.Load(), WAL: s.wal.Stats(),
 		Databases: len(*s.byName.Load()), Tables: int(s.liveTables.Load()),
 		ValueCacheBytes: s.cacheBudget.Used(), ValueCacheDropped: s.cacheBudget.Dropped(),
 	}

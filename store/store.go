@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"tarn/store/cache"
 	"tarn/store/catalog"
 	"tarn/store/vfs"
@@ -35,9 +37,11 @@ type Store struct {
 	gate sync.RWMutex
 	// checkpointing serialises checkpoints and hard deletions.
 	checkpointing sync.Mutex
-	// directories are those of tables that this process knows to be on disk;
-	// guarded by checkpointing.
-	directories map[string]bool
+	// compacting serialises compactions.
+	compacting sync.Mutex
+	// directories are those of tables that this process knows to be on disk.
+	directoriesMu sync.Mutex
+	directories   map[string]bool
 	// records is held from reading a table's lifetime until it is in the
 	// catalog, so that a checkpoint never brings a deleted table back.
 	records sync.Mutex
@@ -61,18 +65,24 @@ type Store struct {
 
 	scratch sync.Pool
 	wake    chan struct{} // asks for a checkpoint
-	closed  atomic.Bool
-	failure atomic.Pointer[error]
-	stop    context.CancelFunc
-	done    sync.WaitGroup
-	stats   counters
-	report  Recovery
+	limiter *rate.Limiter // of compactions; nil when they may go as fast as they can
+	// wakeCompactor says that there are new segments.
+	wakeCompactor chan struct{}
+	closed        atomic.Bool
+	failure       atomic.Pointer[error]
+	stop          context.CancelFunc
+	done          sync.WaitGroup
+	stats         counters
+	report        Recovery
 }
 
 // Open opens the data directory, recovers what a crash left, and starts the
 // background work. No other process may have the directory open.
 func Open(ctx context.Context, opts Options) (_ *Store, err error) {
-	s := &Store{opts: opts.withDefaults(), tables: map[uint32]*table{}, directories: map[string]bool{}, wake: make(chan struct{}, 1)}
+	s := &Store{opts: opts.withDefaults(), tables: map[uint32]*table{}, directories: map[string]bool{}, wake: make(chan struct{}, 1), wakeCompactor: make(chan struct{}, 1)}
+	if r := s.opts.CompactRate; r > 0 {
+		s.limiter = rate.NewLimiter(rate.Limit(r), int(min(r, 1<<20)))
+	}
 	s.scratch.New = func() any { return &writeScratch{} }
 	s.byName.Store(&map[string]*database{})
 	s.byID.Store(&map[uint32]*database{})
@@ -106,6 +116,9 @@ func Open(ctx context.Context, opts Options) (_ *Store, err error) {
 	s.stop = stop
 	s.done.Go(func() { s.background(run) })
 	s.done.Go(func() { s.evictCaches(run) })
+	if s.opts.CompactInterval > 0 {
+		s.done.Go(func() { s.compactor(run) })
+	}
 	return s, nil
 }
 
@@ -208,6 +221,14 @@ func (s *Store) aged() bool {
 func (s *Store) requestCheckpoint() {
 	select {
 	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// requestCompaction wakes the compactor.
+func (s *Store) requestCompaction() {
+	select {
+	case s.wakeCompactor <- struct{}{}:
 	default:
 	}
 }

@@ -1,6 +1,8 @@
 #!/bin/sh
 # Builds Tarn and tarn-bench from this checkout, then loads the benchmark data
-# into Tarn and into whichever peers are installed, and prints one table.
+# into Tarn and into whichever peers are installed, and prints one table; then a
+# second one with query times, Tarn's beside DuckDB's on the same files, and a third
+# with those of InfluxQL beside InfluxDB 1.
 #
 #   bench.sh [--fetch] [DIR] [-- TARN-BENCH-PEERS-FLAG...]
 #
@@ -57,6 +59,7 @@ else
 	echo "bench.sh: tarn does not build; measuring the peers alone" >&2
 fi
 
+queries=
 # The mixed set takes half a second to make: always from this checkout's generator.
 go run ./testdata/gen >"$work/telegraf-mix.lp"
 mv "$work/telegraf-mix.lp" "$dir/data/telegraf-mix.lp"
@@ -64,8 +67,19 @@ mv "$work/telegraf-mix.lp" "$dir/data/telegraf-mix.lp"
 set -- "$@" "$dir/data/telegraf-mix.lp"
 if [ -f "$dir/data/cpu-only.lp" ]; then
 	set -- "$@" "$dir/data/cpu-only.lp"
+	queries=$dir/data/cpu-only.lp
 else
 	echo "bench.sh: left out: cpu-only.lp (run $here/tsbs.sh and tsbs-data.sh, or bench.sh --fetch)" >&2
 fi
 
 "$work/tarn-bench" peers -tools "$dir" -tarn "$tarn" -scratch "$dir/scratch" -json "$dir/bench.jsonl" "$@"
+if [ -n "$tarn" ] && [ -n "$queries" ]; then
+	echo
+	TARN_TOOLS="$dir" "$work/tarn-bench" queries -tarn "$tarn" -scratch "$dir/scratch" -file "$queries"
+	if [ -x "$dir/bin/influxd" ]; then
+		echo
+		"$work/tarn-bench" influxql -tarn "$tarn" -influxd "$dir/bin/influxd" -scratch "$dir/scratch" -file "$queries"
+	else
+		echo "bench.sh: left out: InfluxQL beside influxd (run $here/peers.sh)" >&2
+	fi
+fi

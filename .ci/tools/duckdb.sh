@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs DuckDB's Node client under DIR/duckdb/node_modules, for
-# testdata/duckdb/check.mjs. Usage: duckdb.sh [--strict] [DIR]
+# testdata/duckdb: tests and query benches. Usage: duckdb.sh [--strict] [DIR]
 
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh"

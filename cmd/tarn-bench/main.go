@@ -1,8 +1,9 @@
 //go:build linux
 
 // Command tarn-bench measures what loading line protocol costs a server: wall
-// time, CPU seconds, resident memory, device writes and bytes on disk. It drives
-// Tarn and, where they are installed, the databases Tarn is compared with.
+// time, CPU seconds, resident memory, device writes and bytes on disk; and how
+// long queries take. It drives Tarn and, where they are installed, the databases
+// Tarn is compared with.
 //
 // It reads /proc, so it builds on Linux only. It is a developer's tool and no
 // part of the shipped binary.
@@ -18,10 +19,13 @@ import (
 	"syscall"
 )
 
-const usage = `tarn-bench measures what loading line protocol costs a server.
+const usage = `tarn-bench measures what loading line protocol costs a server, and its queries.
 
   tarn-bench load -url URL -file FILE [-pid PID] [flags]    load one running server
   tarn-bench peers -tarn BINARY [flags] FILE...             start, load and stop Tarn and its peers
+  tarn-bench queries -tarn BINARY -file FILE [flags]        compare query times with DuckDB on the same files
+  tarn-bench influxql -tarn BINARY -influxd BINARY -file FILE
+                                                            compare InfluxQL over HTTP with InfluxDB 1
   tarn-bench size -dir DIR                                  allocated bytes of a directory
 
 "tarn-bench COMMAND -h" lists a command's flags.
@@ -51,12 +55,16 @@ func run(ctx context.Context, args []string) error {
 		return runLoad(ctx, rest)
 	case "peers":
 		return runPeers(ctx, rest)
+	case "queries":
+		return runQueries(ctx, rest)
+	case "influxql":
+		return runInfluxQL(ctx, rest)
 	case "size":
 		return runSize(rest)
 	case "help", "-h", "-help", "--help":
 		fmt.Print(usage)
 		return nil
 	default:
-		return fmt.Errorf("unknown command %q (want load, peers or size)", command)
+		return fmt.Errorf("unknown command %q (want load, peers, queries, influxql or size)", command)
 	}
 }

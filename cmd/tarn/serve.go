@@ -45,6 +45,7 @@ wins over the file.`,
 	f.Float64Var(&c.WALSyncRate, "wal-sync-rate", c.WALSyncRate, "sustained rate of syncs to disk, per second")
 	f.Var(span{&c.FlushAge}, "flush-age", "how long a row may wait to be written to a Parquet file")
 	f.Var(size{&c.SegmentSize}, "segment-size", "size at which a Parquet file is closed and the next one started")
+	f.Var(size{&c.CompactRate}, "compact-rate", "bytes a second that the merging of small Parquet files may write")
 	f.Var(span{&c.RetentionInterval}, "retention-check-interval", "pause between looks for data past its retention")
 	f.Var(span{&c.HardDeleteDefault}, "hard-delete-default-duration", "how long soft-deleted data stays")
 	f.Var(span{&c.LastCacheEviction}, "last-cache-eviction-interval", "pause between looks for expired rows of last-value caches")

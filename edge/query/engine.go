@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -42,10 +43,14 @@ type Options struct {
 	// MemoryLimit is the budget of one query in bytes; 0 means none.
 	MemoryLimit int64
 	// MaxConcurrent queries run at once; others are refused as Busy after
-	// waiting a second. 0 means no limit.
+	// waiting a second. Those whose rows are being sent do not count, but there
+	// may be eight times as many at most. 0 means no limit.
 	MaxConcurrent int
 	// Timeout ends a query; 0 means never.
 	Timeout time.Duration
+	// Workers is how many goroutines may work on one operator of a query;
+	// default the number of processors.
+	Workers int
 	// LogSize is how many queries system.queries remembers; default 1000.
 	LogSize int
 	// Now is the wall clock.
@@ -61,7 +66,7 @@ type Options struct {
 type Engine struct {
 	provider Provider
 	opts     Options
-	slots    chan struct{}
+	slots    *slots
 	log      *Log
 }
 
@@ -70,17 +75,16 @@ func New(p Provider, o Options) *Engine {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Workers == 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
 	if o.LogSize == 0 {
 		o.LogSize = 1000
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{provider: p, opts: o, log: newLog(o.LogSize)}
-	if o.MaxConcurrent > 0 {
-		e.slots = make(chan struct{}, o.MaxConcurrent)
-	}
-	return e
+	return &Engine{provider: p, opts: o, log: newLog(o.LogSize), slots: newSlots(o.MaxConcurrent)}
 }
 
 // Log lists running and finished queries.
@@ -94,18 +98,22 @@ type Request struct {
 	// Params are the values of placeholders: nil, bool, json.Number, float64,
 	// int64, uint64 or string.
 	Params map[string]any
+	// InfluxQL is for requests in that language.
+	InfluxQL InfluxQLRequest
 }
 
 // Result is a running query. It is used by one goroutine and must be closed.
 type Result struct {
 	engine  *Engine
 	columns []result.Column
+	series  result.Series
 	op      exec.Operator
 	budget  *exec.Budget
 	entry   *Entry
 	ctx     context.Context
 	cancel  context.CancelFunc
 	err     error
+	running bool // holds one of the engine's slots
 }
 
 // Query plans a query and prepares to run it. Rows are read by Result.Next.
@@ -117,9 +125,10 @@ func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) 
 			r.entry.finish(e.opts.Now(), err)
 		}
 	}()
-	if err := e.acquire(ctx); err != nil {
+	if err := e.slots.enter(ctx); err != nil {
 		return nil, err
 	}
+	r.running = true
 	r.entry.permitted(e.opts.Now())
 	r.ctx, r.cancel = ctx, func() {}
 	if e.opts.Timeout > 0 {
@@ -128,23 +137,27 @@ func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) 
 	defer func() {
 		if err != nil {
 			r.cancel()
-			e.release()
+			e.slots.leave(true)
 		}
 	}()
 	now := e.opts.Now().UnixNano()
 	r.budget = &exec.Budget{Limit: e.opts.MemoryLimit}
-	st, logical, err := e.plan(r.ctx, req, now)
+	st, err := e.plan(r.ctx, req, now)
 	if err != nil {
 		return nil, err
 	}
 	r.entry.planned(e.opts.Now())
-	env := &exec.Env{Scan: e.provider.Scan, Budget: r.budget, Now: now}
+	env := &exec.Env{Scan: e.provider.Scan, Budget: r.budget, Now: now, Workers: e.opts.Workers}
 	if st.Explain {
-		if st.Plan, err = e.explain(r.ctx, st, logical, env); err != nil {
+		if st.Plan, err = e.explain(r.ctx, st, env); err != nil {
 			return nil, err
 		}
 		env.Profile = nil
+		if req.Language == InfluxQL && req.InfluxQL.Series {
+			st.Plan = explainedSeries(st.Plan, st.Analyze)
+		}
 	}
+	r.series = st.series
 	for _, c := range st.Plan.Columns() {
 		r.columns = append(r.columns, result.Column{Name: c.Name, Type: c.Type})
 	}
@@ -154,59 +167,47 @@ func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) 
 	return r, nil
 }
 
-func (e *Engine) acquire(ctx context.Context) error {
-	if e.slots == nil {
-		return nil
-	}
-	select {
-	case e.slots <- struct{}{}:
-		return nil
-	default:
-	}
-	patience := time.NewTimer(time.Second)
-	defer patience.Stop()
-	select {
-	case e.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-patience.C:
-		return &Error{Class: Busy, Msg: "too many queries are running: try again later, or raise --query-concurrency"}
-	}
+// planned is a statement that is ready to run.
+type planned struct {
+	*plan.Statement
+	// logical is the text of the plan as it was bound, for EXPLAIN.
+	logical string
+	series  result.Series // of InfluxQL
 }
 
-func (e *Engine) release() {
-	if e.slots != nil {
-		<-e.slots
+// plan parses, binds and optimizes.
+func (e *Engine) plan(ctx context.Context, req Request, now int64) (p planned, err error) {
+	ec := expr.NewContext(ctx, now)
+	if req.Language == InfluxQL {
+		p.Statement, p.series, err = e.planInfluxQL(req, ec)
+	} else {
+		p.Statement, err = e.planSQL(req, ec)
 	}
+	if err != nil {
+		return p, err
+	}
+	if p.Explain {
+		p.logical = plan.Format(p.Plan, nil)
+	}
+	p.Plan, err = plan.Optimize(ec, p.Plan)
+	return p, err
 }
 
-// plan parses, binds and optimizes. For EXPLAIN it also returns the text of the
-// plan as it was bound.
-func (e *Engine) plan(ctx context.Context, req Request, now int64) (_ *plan.Statement, logical string, err error) {
+func (e *Engine) planSQL(req Request, ec *expr.Context) (*plan.Statement, error) {
 	db, ok := e.provider.Database(req.Database)
 	if !ok {
-		return nil, "", &Error{Class: DatabaseNotFound, Msg: "database not found: " + req.Database}
+		return nil, &Error{Class: DatabaseNotFound, Msg: "database not found: " + req.Database}
 	}
 	statement, err := sql.Parse(req.Text)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	params, err := bindParams(req.Params)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	ec := expr.NewContext(ctx, now)
 	b := &plan.Binder{Database: db, System: e.system(), Caches: e.opts.Caches, Params: params, Ctx: ec}
-	st, err := b.Bind(statement)
-	if err != nil {
-		return nil, "", err
-	}
-	if st.Explain {
-		logical = plan.Format(st.Plan, nil)
-	}
-	st.Plan, err = plan.Optimize(ec, st.Plan)
-	return st, logical, err
+	return b.Bind(statement)
 }
 
 // bindParams gives parameters their types: integers the narrower signed one
@@ -252,9 +253,9 @@ func numberParam(n json.Number) (expr.Value, error) {
 }
 
 // explain turns a plan into rows that show it; for ANALYZE it runs first.
-func (e *Engine) explain(ctx context.Context, st *plan.Statement, logical string, env *exec.Env) (plan.Node, error) {
+func (e *Engine) explain(ctx context.Context, st planned, env *exec.Env) (plan.Node, error) {
 	if !st.Analyze {
-		return explanation([2]string{"logical_plan", logical}, [2]string{"physical_plan", plan.Format(st.Plan, nil)}), nil
+		return explanation([2]string{"logical_plan", st.logical}, [2]string{"physical_plan", plan.Format(st.Plan, nil)}), nil
 	}
 	env.Profile = exec.Profile{}
 	start := time.Now()
@@ -307,6 +308,17 @@ func (r *Result) Next(_ context.Context, b *column.Batch) error {
 	return err
 }
 
+// Send runs fn, which sends rows to a client and may take as long as that likes,
+// without counting among the running queries.
+func (r *Result) Send(fn func() error) error {
+	if !r.running {
+		return fn()
+	}
+	var err error
+	r.running, err = r.engine.slots.away(r.ctx, fn)
+	return err
+}
+
 // Close ends the query.
 func (r *Result) Close() error {
 	if r.op == nil {
@@ -315,7 +327,7 @@ func (r *Result) Close() error {
 	err := r.op.Close()
 	r.op = nil
 	r.cancel()
-	r.engine.release()
+	r.engine.slots.leave(r.running)
 	failure := r.err
 	switch {
 	case errors.Is(failure, io.EOF):

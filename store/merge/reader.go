@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"sync/atomic"
 
 	"tarn/store/column"
 	"tarn/store/schema"
@@ -22,6 +23,43 @@ type Options struct {
 	Rank []uint32
 	// BatchRows is the wanted number of rows in a batch.
 	BatchRows int
+
+	// FromRow and ToRow restrict a lone source to the runs that begin at rows
+	// [FromRow, ToRow), unless both are 0.
+	FromRow, ToRow int
+
+	// The rest are rows and values that nobody will miss: a reader may leave
+	// them out.
+
+	// NoTimes says that of Batch.Times only the length matters.
+	NoTimes bool
+	// Floor and Ceiling, when not nil, move while the reader runs: older rows
+	// than Floor and newer ones than Ceiling are not wanted.
+	Floor, Ceiling *atomic.Int64
+	// Edge says that one row in range of each series is enough.
+	Edge Edge
+}
+
+// Edge is the row of a series that is wanted, when not all are.
+type Edge uint8
+
+// The edges.
+const (
+	NoEdge Edge = iota
+	Newest
+	Oldest
+)
+
+// bounds are those that times must lie in now.
+func (o *Options) bounds() (lo, hi int64) {
+	lo, hi = o.MinTime, o.MaxTime
+	if o.Floor != nil {
+		lo = max(lo, o.Floor.Load())
+	}
+	if o.Ceiling != nil {
+		hi = min(hi, o.Ceiling.Load())
+	}
+	return lo, hi
 }
 
 // Span is consecutive rows of one series in a Batch.
@@ -127,6 +165,7 @@ func NewReader(group []Source, opts Options) Reader {
 	if len(group) == 1 {
 		return newSequential(group[0], opts)
 	}
+	opts.MinTime, opts.MaxTime = opts.bounds()
 	return newMerged(group, opts)
 }
 

@@ -1,6 +1,7 @@
 package merge
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -21,7 +22,14 @@ type sequential struct {
 
 func newSequential(src Source, opts Options) *sequential {
 	lo, hi := src.TimeRange()
-	s := &sequential{opts: opts, src: src, runs: src.Runs(), inside: opts.MinTime <= lo && hi <= opts.MaxTime}
+	s := &sequential{opts: opts, src: src, runs: src.Runs(), inside: opts.MinTime <= lo && hi <= opts.MaxTime && opts.Floor == nil && opts.Ceiling == nil}
+	if opts.ToRow > 0 {
+		at := func(row int) int {
+			i, _ := slices.BinarySearchFunc(s.runs, row, func(r Run, row int) int { return cmp.Compare(int(r.Start), row) })
+			return i
+		}
+		s.runs = s.runs[at(opts.FromRow):at(opts.ToRow)]
+	}
 	if opts.Keep != nil {
 		kept := make([]Run, 0, len(s.runs))
 		for _, r := range s.runs {
@@ -39,11 +47,15 @@ func newSequential(src Source, opts Options) *sequential {
 
 func (s *sequential) Next(ctx context.Context, b *Batch) error {
 	b.reset(s.opts.Columns)
+	step := s.piece
+	if s.opts.Edge != NoEdge {
+		step = s.edge
+	}
 	for s.next < len(s.runs) && len(b.Times) < s.opts.BatchRows {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := s.piece(ctx, b); err != nil {
+		if err := step(ctx, b); err != nil {
 			return err
 		}
 	}
@@ -79,10 +91,10 @@ func (s *sequential) piece(ctx context.Context, b *Batch) error {
 		s.row = max(to, int(s.runs[s.next].Start))
 	}
 
-	var err error
-	if s.times, err = s.src.ReadTime(ctx, s.times[:0], from, to); err != nil {
-		return fmt.Errorf("read times: %w", err)
+	if err := s.readTimes(ctx, from, to); err != nil {
+		return err
 	}
+	lowest, highest := s.opts.bounds()
 	// Adjacent ranges of wanted rows are read in one go.
 	keepFrom, keepTo := from, from
 	flush := func() error {
@@ -104,7 +116,7 @@ func (s *sequential) piece(ctx context.Context, b *Batch) error {
 			break
 		}
 		if !s.inside {
-			l, h := cut(s.times[lo-from:hi-from], s.opts.MinTime, s.opts.MaxTime)
+			l, h := cut(s.times[lo-from:hi-from], lowest, highest)
 			lo, hi = lo+l, lo+h
 			if lo == hi {
 				continue
@@ -120,6 +132,52 @@ func (s *sequential) piece(ctx context.Context, b *Batch) error {
 		keepTo = hi
 	}
 	return flush()
+}
+
+// readTimes makes s.times those of rows [from, to); their values do not matter
+// when nobody asks for them and all lie in range.
+func (s *sequential) readTimes(ctx context.Context, from, to int) (err error) {
+	if s.inside && s.opts.NoTimes {
+		s.times = slices.Grow(s.times[:0], to-from)[:to-from]
+		return nil
+	}
+	if s.times, err = s.src.ReadTime(ctx, s.times[:0], from, to); err != nil {
+		return fmt.Errorf("read times: %w", err)
+	}
+	return nil
+}
+
+// edge reads the one row of the next run that Options.Edge asks for.
+func (s *sequential) edge(ctx context.Context, b *Batch) error {
+	r := s.runs[s.next]
+	s.next++
+	from, to := int(r.Start), int(r.End)
+	if !s.inside {
+		if err := s.readTimes(ctx, from, to); err != nil {
+			return err
+		}
+		lo, hi := s.opts.bounds()
+		l, h := cut(s.times, lo, hi)
+		from, to = from+l, from+h
+	}
+	if from >= to {
+		return nil
+	}
+	if s.opts.Edge == Newest {
+		from = to - 1
+	}
+	to = from + 1
+	if err := s.readTimes(ctx, from, to); err != nil {
+		return err
+	}
+	b.span(r.Series, 1)
+	b.Times = append(b.Times, s.times[0])
+	for i, c := range s.opts.Columns {
+		if err := s.src.ReadColumn(ctx, b.Cols[i], c, from, to); err != nil {
+			return fmt.Errorf("read column %q: %w", c.Name, err)
+		}
+	}
+	return nil
 }
 
 // cut returns the part of ascending times that lies in [lo, hi].

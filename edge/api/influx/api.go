@@ -1,5 +1,5 @@
-// Package influx serves the HTTP API of InfluxDB 3 Core 3.7 and the v1 and v2
-// write endpoints (spec/influxdb3-http-api.md).
+// Package influx serves the HTTP API of InfluxDB 3 Core 3.7 the v1 and v2
+// write endpoints, and v1's /query (spec/influxdb3-http-api.md).
 package influx
 
 import (
@@ -54,8 +54,14 @@ func (a *API) Routes() []route.Route {
 	add("POST", "/api/v2/write", auth.Token, a.writeV2)
 	add("POST", "/api/v3/write_lp", auth.Token, a.writeV3)
 
-	add("GET", "/api/v3/query_sql", auth.Token, a.querySQLGet)
-	add("POST", "/api/v3/query_sql", auth.Token, a.querySQLPost)
+	add("GET", "/api/v3/query_sql", auth.Token, a.queryGet(query.SQL))
+	add("POST", "/api/v3/query_sql", auth.Token, a.queryPost(query.SQL))
+	add("GET", "/api/v3/query_influxql", auth.Token, a.queryGet(query.InfluxQL))
+	add("POST", "/api/v3/query_influxql", auth.Token, a.queryPost(query.InfluxQL))
+	for _, path := range []string{"/query", "/query/"} {
+		add("GET", path, auth.TokenOrQuery, a.queryV1)
+		add("POST", path, auth.TokenOrQuery, a.queryV1)
+	}
 
 	add("GET", "/health", auth.Health, a.health)
 	add("HEAD", "/health", auth.Health, a.health)

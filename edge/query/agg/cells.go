@@ -165,12 +165,33 @@ func (e *extreme) Update(groups []uint32, args []*column.Vector, skip []bool, n 
 }
 
 // extremes is the loop for integers without nulls.
-func extremes(state []cellState, best, x []int64, groups []uint32, max bool) {
-	for i, g := range groups {
-		if state[g] == unset || max && x[i] > best[g] || !max && x[i] < best[g] {
-			state[g], best[g] = set, x[i]
+func extremes(state []cellState, best, x []int64, groups []uint32, greatest bool) {
+	for i, end := 0, 0; i < len(groups); i = end {
+		end = stretch(groups, i)
+		g, v := groups[i], least(x[i:end])
+		if greatest {
+			v = most(x[i:end])
+		}
+		if state[g] == unset || greatest && v > best[g] || !greatest && v < best[g] {
+			state[g], best[g] = set, v
 		}
 	}
+}
+
+func most(x []int64) int64 {
+	m := x[0]
+	for _, v := range x[1:] {
+		m = max(m, v)
+	}
+	return m
+}
+
+func least(x []int64) int64 {
+	m := x[0]
+	for _, v := range x[1:] {
+		m = min(m, v)
+	}
+	return m
 }
 
 func (e *extreme) Final(dst *column.Vector, from, to int) error {

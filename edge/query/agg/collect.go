@@ -9,18 +9,13 @@ import (
 	"tarn/store/column"
 )
 
-// distinctKey is a value of a group as a word; texts have codes.
-type distinctKey struct {
-	group uint32
-	word  uint64
-}
-
-// distinct passes each value of a group on once.
+// distinct passes each value of a group on once: values are words, texts have
+// codes.
 type distinct struct {
 	inner State
 	nulls bool                // are values too
 	empty map[uint32]struct{} // groups that had a null
-	seen  map[distinctKey]struct{}
+	seen  pairSet
 	codes map[string]uint64
 	skip  []bool
 	key   []byte
@@ -41,9 +36,7 @@ func (d *distinct) Update(groups []uint32, args []*column.Vector, skip []bool, n
 			d.skip[i] = !d.nulls || !d.firstNull(g)
 			continue
 		}
-		k := distinctKey{g, d.word(v, i)}
-		if _, ok := d.seen[k]; !ok {
-			d.seen[k] = struct{}{}
+		if d.seen.add(g, d.word(v, i)) {
 			d.skip[i] = false
 		}
 	}
@@ -88,7 +81,7 @@ func (d *distinct) code(s string) uint64 {
 
 func (d *distinct) Final(dst *column.Vector, from, to int) error { return d.inner.Final(dst, from, to) }
 
-func (d *distinct) Bytes() int { return d.inner.Bytes() + 32*len(d.seen) + d.text }
+func (d *distinct) Bytes() int { return d.inner.Bytes() + d.seen.bytes() + d.text }
 
 // collect keeps all values: array_agg and string_agg.
 type collect struct {

@@ -32,7 +32,7 @@ func nthType(s Spec) (column.Type, error) {
 		return column.Type{}, mismatch(s, "Error during planning: nth_value requires a constant integer as its second argument")
 	case l.I == 0 && l.U == 0:
 		return column.Type{}, &expr.Error{Class: expr.Plan, Msg: "nth_value: the position must not be zero"}
-	case max(l.I, -l.I) > 1<<31 || l.U > 1<<31:
+	case max(l.I, -l.I) > 1<<30 || l.U > 1<<30:
 		return column.Type{}, &expr.Error{Class: expr.Plan, Msg: "nth_value: the position is too large"}
 	}
 	return same(s)

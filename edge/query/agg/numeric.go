@@ -16,9 +16,17 @@ type count struct {
 func (c *count) Grow(n int) { c.n = resize(c.n, n) }
 
 func (c *count) Update(groups []uint32, args []*column.Vector, skip []bool, n int) error {
-	if c.star || dense(args[0], nil) {
+	all := c.star || dense(args[0], nil)
+	switch {
+	case all && skip == nil:
+		for i, end := 0, 0; i < n; i = end {
+			end = stretch(groups[:n], i)
+			c.n[groups[i]] += int64(end - i)
+		}
+		return nil
+	case all:
 		for i, g := range groups[:n] {
-			if skip == nil || !skip[i] {
+			if !skip[i] {
 				c.n[g]++
 			}
 		}
@@ -66,9 +74,10 @@ func (s *sum[T]) Update(groups []uint32, args []*column.Vector, skip []bool, n i
 	}
 	x := (*s.values(v))[:n]
 	if dense(v, skip) {
-		for i, g := range groups[:n] {
-			s.total[g] += x[i]
-			s.seen[g] = true
+		for i, end := 0, 0; i < n; i = end {
+			end = stretch(groups[:n], i)
+			s.total[groups[i]] += total(x[i:end])
+			s.seen[groups[i]] = true
 		}
 		return nil
 	}
@@ -122,15 +131,9 @@ func (a *average) Update(groups []uint32, args []*column.Vector, skip []bool, n 
 	v := args[0]
 	switch {
 	case dense(v, skip) && v.Type.Kind == column.Float64:
-		for i, g := range groups[:n] {
-			a.sum[g] += v.Floats[i]
-			a.n[g]++
-		}
+		averages(a, groups[:n], v.Floats)
 	case dense(v, skip) && v.Type.Kind == column.Int64:
-		for i, g := range groups[:n] {
-			a.sum[g] += float64(v.Ints[i])
-			a.n[g]++
-		}
+		averages(a, groups[:n], v.Ints)
 	default:
 		for i, g := range groups[:n] {
 			if counts(v, skip, i) {
@@ -140,6 +143,15 @@ func (a *average) Update(groups []uint32, args []*column.Vector, skip []bool, n 
 		}
 	}
 	return nil
+}
+
+// averages is the loop for numbers without nulls.
+func averages[T numeral](a *average, groups []uint32, x []T) {
+	for i, end := 0, 0; i < len(groups); i = end {
+		end = stretch(groups, i)
+		a.sum[groups[i]] += totalFloat(x[i:end])
+		a.n[groups[i]] += int64(end - i)
+	}
 }
 
 func (a *average) Final(dst *column.Vector, from, to int) error {

@@ -19,8 +19,8 @@ var (
 // maxFailures is how many differences are worth reading at once.
 const maxFailures = 5
 
-// TestAgainstDuckDB runs each query three times: on files that overlap, on files
-// and a buffer, and on DuckDB over files that do not overlap.
+// TestAgainstDuckDB runs each query four times: on files that do not overlap, and
+// those are DuckDB's, too; on files that overlap; on files and a buffer.
 func TestAgainstDuckDB(t *testing.T) {
 	seed := *seedFlag
 	if seed == 0 {
@@ -33,6 +33,7 @@ func TestAgainstDuckDB(t *testing.T) {
 	files, _ := open(t, rows, 5, 0)
 	mixed, _ := open(t, rows, 4, 2)
 	engines := map[string]*query.Engine{
+		"files":             query.New(provider{plain}, query.Options{}),
 		"overlapping files": query.New(provider{files}, query.Options{}),
 		"files and buffer":  query.New(provider{mixed}, query.Options{}),
 	}

@@ -39,8 +39,11 @@ func newQuestion(g *gen) question {
 func (g *gen) query(depth int, kinds []kind) question {
 	outer := g.scope
 	defer func() { g.scope = outer }()
-	if kinds == nil && depth > 0 && g.chance(15) {
+	switch {
+	case kinds == nil && depth > 0 && g.chance(15):
 		return g.limited(g.setOperation(depth - 1))
+	case kinds == nil && g.chance(6):
+		return g.byTime()
 	}
 	return g.selection(depth, kinds)
 }

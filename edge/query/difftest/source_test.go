@@ -7,7 +7,7 @@ type source struct {
 	rows    int // about how many
 	base    bool
 	name    string // of a CTE, or the alias
-	merged  bool   // has columns of USING
+	last    bool   // not to be joined with more
 }
 
 // base is a table under an alias.
@@ -83,8 +83,7 @@ func (g *gen) from(depth int) source {
 		return g.source(depth, false)
 	}
 	s := g.joined(g.source(depth-1, true), g.source(depth-1, true))
-	// A name that USING merged would be ambiguous beside a third table.
-	if s.rows < 3000 && !s.merged && g.chance(25) {
+	if s.rows < 3000 && !s.last && g.chance(25) {
 		s = g.joined(s, g.source(0, true))
 	}
 	return s
@@ -102,6 +101,7 @@ func (g *gen) joined(l, r source) source {
 	}
 	if few && l.rows < 30 && g.chance(10) {
 		s.text, s.rows = fill(pick(g.Rand, "? CROSS JOIN ?", "?, ?"), l.text, r.text), l.rows*r.rows
+		s.last = true // an ON behind a comma does not see what is before it; DuckDB's does
 		return s
 	}
 	outer := g.scope
@@ -142,7 +142,8 @@ func (g *gen) joined(l, r source) source {
 // using joins tables by columns of one name, which become one column.
 func (g *gen) using(how text, l, r source) source {
 	keys := pick(g.Rand, []string{"host"}, []string{"time", "host"}, []string{"n", "host"}, []string{"time"})
-	s := source{text: fill("? ? ? USING (?)", l.text, how, r.text, join(boths(keys), ", ")), rows: l.rows * r.rows / 8, merged: true}
+	// A merged name would be ambiguous beside a third table.
+	s := source{text: fill("? ? ? USING (?)", l.text, how, r.text, join(boths(keys), ", ")), rows: l.rows * r.rows / 8, last: true}
 	merged := func(c expr, as string) (string, bool) {
 		for _, k := range keys {
 			if c.tarn == as+"."+k {

@@ -38,6 +38,9 @@ type Env struct {
 	Budget *Budget
 	// Now is the query's clock, ns since epoch.
 	Now int64
+	// Workers is how many goroutines may work on one operator; fewer than 2
+	// mean that none is started.
+	Workers int
 	// Profile, when not nil, collects what each operator did.
 	Profile Profile
 
@@ -82,6 +85,8 @@ func build(n plan.Node, env *Env) (Operator, error) {
 		return newUnion(n, env)
 	case *plan.Sort:
 		return newSort(n, env)
+	case *plan.TopPerSeries:
+		return newTopPerSeries(n, env)
 	case *plan.Join:
 		return newJoin(n, env)
 	case *plan.Window:
@@ -94,6 +99,8 @@ func build(n plan.Node, env *Env) (Operator, error) {
 		return newGapFill(n, env)
 	case *plan.Apply:
 		return newApply(n, env)
+	case *plan.Aggregate:
+		return newAggregate(n, env)
 	}
 	in, err := Build(n.Inputs()[0], env)
 	if err != nil {
@@ -113,10 +120,16 @@ func build(n plan.Node, env *Env) (Operator, error) {
 		return newUnnest(n, in, ctx), nil
 	case *plan.Expand:
 		return newExpand(n, in, ctx), nil
-	case *plan.Aggregate:
-		return newAggregate(n, in, ctx, env), nil
 	case *plan.Distinct:
 		return newDistinct(n, in, ctx, env), nil
+	case *plan.SeriesLimit:
+		return &seriesLimit{node: n, in: in, series: seriesRuns{cols: n.Series}}, nil
+	case *plan.Explode:
+		return &explode{node: n, in: in}, nil
+	case *plan.WindowFill:
+		return newWindowFill(n, in, env), nil
+	case *plan.Transform:
+		return newTransform(n, in)
 	}
 	return nil, errors.Join(fmt.Errorf("BUG: no operator for %T", n), in.Close())
 }

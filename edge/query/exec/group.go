@@ -1,10 +1,10 @@
 package exec
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
+	"tarn/edge/query/expr"
 	"tarn/store/column"
 )
 
@@ -67,8 +67,7 @@ func newGrouper(types []column.Type) (*grouper, error) {
 		g.keys = append(g.keys, &keyColumn{t: t})
 	}
 	if len(types) > 63 {
-		//lint:ignore ST1005 the API's wording
-		return nil, errors.New("This feature is not implemented: more than 63 grouping keys")
+		return nil, &expr.Error{Class: expr.NotImplemented, Msg: "more than 63 grouping keys"}
 	}
 	return g, nil
 }
@@ -77,8 +76,7 @@ func newGrouper(types []column.Type) (*grouper, error) {
 func groupable(t column.Type) error {
 	switch t.Kind {
 	case column.Struct, column.List, column.IntervalKind:
-		//lint:ignore ST1005 the API's wording
-		return fmt.Errorf("This feature is not implemented: grouping by %s", t)
+		return &expr.Error{Class: expr.NotImplemented, Msg: fmt.Sprintf("grouping by %s", t)}
 	}
 	return nil
 }

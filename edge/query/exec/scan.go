@@ -35,7 +35,7 @@ func (s *scan) open(ctx context.Context) (err error) {
 	n := s.node
 	spec := store.ScanSpec{
 		Database: n.Database, Table: n.Table, Columns: n.IDs, MinTime: n.MinTime, MaxTime: n.MaxTime,
-		FieldBounds: n.Bounds, Order: n.Order, BatchRows: BatchRows,
+		FieldBounds: n.Bounds, Order: n.Order, Edge: n.Edge, BatchRows: BatchRows,
 	}
 	if n.Tags != nil {
 		s.keepCtx = expr.NewContext(ctx, s.env.Now)

@@ -7,7 +7,7 @@ import (
 
 func TestArithmetic(t *testing.T) {
 	constants(t, []test{
-		{"integer addition wraps", func() Expr { return bin(math.MaxInt64, Add, 1) }, "-9223372036854775808"},
+		{"integer addition wraps", func() Expr { return bin(int64(math.MaxInt64), Add, 1) }, "-9223372036854775808"},
 		{"integer division truncates", func() Expr { return bin(7, Div, 2) }, "3"},
 		{"toward zero", func() Expr { return bin(un(Neg, 7), Div, 2) }, "-3"},
 		{"remainder has the sign of the dividend", func() Expr { return bin(-7, Mod, 2) }, "-1"},
@@ -18,7 +18,7 @@ func TestArithmetic(t *testing.T) {
 		{"integer division by zero", func() Expr { return bin(1, Div, 0) }, "error: Arrow error: Divide by zero error"},
 		{"remainder by zero", func() Expr { return bin(1, Mod, 0) }, "error: Arrow error: Divide by zero error"},
 		{"nullif saves", func() Expr { return bin(1, Div, call("nullif", 0, 0)) }, "∅"},
-		{"least by minus one wraps", func() Expr { return bin(math.MinInt64, Div, -1) }, "-9223372036854775808"},
+		{"least by minus one wraps", func() Expr { return bin(int64(math.MinInt64), Div, -1) }, "-9223372036854775808"},
 		{"xor", func() Expr { return bin(5, BitXor, 3) }, "6"},
 		{"and", func() Expr { return bin(5, BitAnd, 3) }, "1"},
 		{"or", func() Expr { return bin(5, BitOr, 3) }, "7"},
@@ -29,7 +29,7 @@ func TestArithmetic(t *testing.T) {
 		{"two nulls", func() Expr { return bin(nil, Add, nil) }, "∅"},
 		{"float and text", func() Expr { return bin(1.0, Add, "x") }, "error: Error during planning: Cannot coerce arithmetic expression Float64 + Utf8 to valid types"},
 		{"boolean", func() Expr { return bin(true, Add, 1) }, "error: Error during planning: Cannot coerce arithmetic expression Boolean + Int64 to valid types"},
-		{"negating the least", func() Expr { return un(Neg, math.MinInt64) }, "error: Arrow error: Arithmetic overflow: Overflow happened on: - -9223372036854775808"},
+		{"negating the least", func() Expr { return un(Neg, int64(math.MinInt64)) }, "error: Arrow error: Arithmetic overflow: Overflow happened on: - -9223372036854775808"},
 		{"the least as digits", func() Expr { return un(Neg, uint64(1)<<63) }, "-9223372036854775808"},
 		{"negating unsigned", func() Expr { return un(Neg, uint64(math.MaxUint64)) }, "error: Error during planning: Negation only supports numeric, interval and timestamp types"},
 		{"large unsigned and signed", func() Expr { return bin(uint64(math.MaxUint64), Sub, uint64(1)<<63) }, "9223372036854775807"},

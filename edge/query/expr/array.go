@@ -8,11 +8,11 @@ import (
 
 // maxElements bounds the list that one row of a query may build, and
 // maxBatchElements those of all rows of a batch: a slip in a step must not take
-// the memory of the device. Four million elements are a year in steps of ten
-// seconds.
+// the memory of the device. Two million elements are a year in steps of
+// fifteen seconds, and take 16 MB.
 const (
-	maxElements      = 4 << 20
-	maxBatchElements = 16 << 20
+	maxElements      = 2 << 20
+	maxBatchElements = 4 << 20
 )
 
 // arrayFunctions are those of spec/sql.md section 9.7 over lists. Every
@@ -63,21 +63,10 @@ func arrayFunctions() map[string]function {
 		"array_intersect": arrayOf("LL", 2, sameList, intersectKernel),
 		"array_except":    arrayOf("LL", 2, sameList, exceptKernel),
 
-		"string_to_array": optional(column.List, splitKernel, 2, column.String, column.String, column.String),
+		"string_to_array": {2, 3, bindSplit},
 		"generate_series": {1, 3, bindSeries(true)},
 		"range":           {1, 3, bindSeries(false)},
 	}
-	s := m["string_to_array"]
-	bind := s.bind
-	s.bind = func(name string, args []Expr) (Expr, error) {
-		e, err := bind(name, args)
-		if c, ok := e.(*Call); ok {
-			c.t = column.ListOf(column.Of(column.String))
-		}
-		return e, err
-	}
-	m["string_to_array"] = s
-
 	alias(m, "make_array", "make_list")
 	alias(m, "array_append", "array_push_back")
 	alias(m, "array_prepend", "array_push_front")

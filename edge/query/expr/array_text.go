@@ -87,44 +87,50 @@ func (j *joiner) text(s string) {
 	j.dst = append(j.dst, s...)
 }
 
-// splitKernel is string_to_array(text, delimiter [, null text]). A null
+// bindSplit is string_to_array(text, delimiter [, null text]). A null
 // delimiter splits into characters, an empty one not at all.
-func splitKernel(ctx *Context, args []operand, n int) (*column.Vector, error) {
+func bindSplit(name string, args []Expr) (Expr, error) {
+	args, err := convertArgs(name, args, []column.Kind{column.String, column.String, column.String})
+	if err != nil {
+		return nil, err
+	}
 	t := column.ListOf(column.Of(column.String))
-	return listRows(t, func(ctx *Context, args []operand) func(*column.Vector, int) (bool, error) {
-		s, delimiter := ctx.textSlot(args[0]), ctx.textSlot(args[1])
-		var nulls slot[string]
-		if len(args) == 3 && !args[2].allNull() {
-			nulls = ctx.textSlot(args[2])
+	return newNode(name, args, t, listRows(t, splitRow)), nil
+}
+
+func splitRow(ctx *Context, args []operand) func(*column.Vector, int) (bool, error) {
+	s, delimiter := ctx.textSlot(args[0]), ctx.textSlot(args[1])
+	var nulls slot[string]
+	if len(args) == 3 && !args[2].allNull() {
+		nulls = ctx.textSlot(args[2])
+	}
+	return func(items *column.Vector, i int) (bool, error) {
+		if args[0].null(i) {
+			return false, nil
 		}
-		return func(items *column.Vector, i int) (bool, error) {
-			if args[0].null(i) {
-				return false, nil
+		add := func(part string) {
+			if nulls.values != nil && !args[2].null(i) && part == nulls.at(i) {
+				items.AppendNull(1)
+				return
 			}
-			add := func(part string) {
-				if nulls.values != nil && !args[2].null(i) && part == nulls.at(i) {
-					items.AppendNull(1)
-					return
-				}
-				items.Strings = append(items.Strings, part)
-				items.Len++
-			}
-			text := s.at(i)
-			switch {
-			case args[1].null(i):
-				for text != "" {
-					_, size := utf8.DecodeRuneInString(text)
-					add(text[:size])
-					text = text[size:]
-				}
-			case delimiter.at(i) == "":
-				add(text)
-			default:
-				for part := range strings.SplitSeq(text, delimiter.at(i)) {
-					add(part)
-				}
-			}
-			return true, nil
+			items.Strings = append(items.Strings, part)
+			items.Len++
 		}
-	})(ctx, args, n)
+		text := s.at(i)
+		switch {
+		case args[1].null(i):
+			for text != "" {
+				_, size := utf8.DecodeRuneInString(text)
+				add(text[:size])
+				text = text[size:]
+			}
+		case delimiter.at(i) == "":
+			add(text)
+		default:
+			for part := range strings.SplitSeq(text, delimiter.at(i)) {
+				add(part)
+			}
+		}
+		return true, nil
+	}
 }

@@ -40,7 +40,7 @@ func TestCast(t *testing.T) {
 		{"text to interval", func() Expr { return interval("1 day 1.5 hours") }, "1 days 1 hours 30 mins"},
 		{"bad interval", func() Expr { return interval("5 foo") }, `error: Arrow error: Parser error: Invalid input syntax for type interval: "5 foo"`},
 		{"impossible pair", func() Expr { return tryCast(true, timeType) }, "error: Error during planning: Unsupported CAST from Boolean to Timestamp(Nanosecond, None)"},
-		{"INT is of 32 bits", func() Expr { return castTo(3000000000, "int") }, "error: Arrow error: Cast error: Can't cast value 3000000000 to type Int32"},
+		{"INT is of 32 bits", func() Expr { return castTo(int64(3000000000), "int") }, "error: Arrow error: Cast error: Can't cast value 3000000000 to type Int32"},
 		{"SMALLINT", func() Expr { return castTo("32767", "SMALLINT") }, "32767"},
 		{"TINYINT UNSIGNED", func() Expr { return castTo(256, "tinyint  unsigned") }, "error: Arrow error: Cast error: Can't cast value 256 to type UInt8"},
 		{"FLOAT is of 32 bits", func() Expr { return castTo(0.1, "FLOAT") }, "0.10000000149011612"},

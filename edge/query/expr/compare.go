@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"strconv"
 
-	"tarn/edge/query/text"
 	"tarn/store/column"
 )
 
@@ -332,19 +331,10 @@ func (p plan) decide(c int) bool {
 	return (c < 0) != p.flip
 }
 
-// compareInterval orders spans by their length with months of 30 and days of
-// 24 hours.
+// compareInterval orders spans part by part, as ORDER BY does: a month is no
+// number of days (spec/sql.md section 7.2).
 func compareInterval(a, b column.Interval) int {
-	split := func(iv column.Interval) (days, nanos int64) {
-		d := text.FloorDiv(iv.Nanos, text.Day)
-		return int64(iv.Months)*30 + int64(iv.Days) + d, iv.Nanos - d*text.Day
-	}
-	ad, an := split(a)
-	bd, bn := split(b)
-	if c := cmp.Compare(ad, bd); c != 0 {
-		return c
-	}
-	return cmp.Compare(an, bn)
+	return cmp.Or(cmp.Compare(a.Months, b.Months), cmp.Compare(a.Days, b.Days), cmp.Compare(a.Nanos, b.Nanos))
 }
 
 // distinctKernel treats nulls as values that are equal to each other.

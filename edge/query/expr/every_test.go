@@ -53,7 +53,7 @@ func wideEnv() (*column.Batch, []Expr) {
 	}
 	n, node, tcol, at := columns[1], columns[2], columns[5], columns[6]
 	ok := columns[3]
-	maybe := func(e Expr) Expr { return when(bin(n, IsDistinctFrom, 7), e) }
+	maybe := func(e Expr) Expr { return when(bin(n, Distinct, 7), e) }
 	for _, x := range []struct {
 		name string
 		e    Expr
@@ -72,9 +72,6 @@ func wideEnv() (*column.Batch, []Expr) {
 	}
 	return b, columns
 }
-
-// IsDistinctFrom is the operator by which wideEnv leaves out a row.
-const IsDistinctFrom = Distinct
 
 // tryBuild calls a constructor; its panics are the test's failures.
 func tryBuild(t *testing.T, name string, args []Expr) Expr {

@@ -116,6 +116,8 @@ func lit(x any) Expr {
 		return NewLiteral(NullOf(nullType))
 	case int:
 		return NewLiteral(Int(int64(x)))
+	case int64:
+		return NewLiteral(Int(x))
 	case uint64:
 		return NewLiteral(Uint(x))
 	case float64:

@@ -8,7 +8,7 @@ import (
 func TestMath(t *testing.T) {
 	constants(t, []test{
 		{"abs keeps the type", func() Expr { return call("abs", -3) }, "3"},
-		{"abs of the least", func() Expr { return call("abs", math.MinInt64) }, "error: Arrow error: Arithmetic overflow: Int64 overflow on abs(-9223372036854775808)"},
+		{"abs of the least", func() Expr { return call("abs", int64(math.MinInt64)) }, "error: Arrow error: Arithmetic overflow: Int64 overflow on abs(-9223372036854775808)"},
 		{"ceil of an integer", func() Expr { return call("ceil", 3) }, "3.0"},
 		{"half away from zero", func() Expr { return call("round", 2.5) }, "3.0"},
 		{"negative half", func() Expr { return call("round", -2.5) }, "-3.0"},

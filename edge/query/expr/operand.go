@@ -12,10 +12,15 @@ type operand struct {
 	step int
 }
 
-// operandOf evaluates e, keeping literals scalar.
+// operandOf evaluates e, keeping constants scalar.
 func (c *Context) operandOf(e Expr, b *column.Batch) (operand, error) {
 	if l, ok := e.(*Literal); ok {
 		return operand{c.repeat(l.Value, 1), 0}, nil
+	}
+	if e.Type().Kind == column.List && Constant(e) {
+		// A list too long for a literal (maxFolded) is not copied to all rows.
+		v, err := e.Eval(c, &column.Batch{Len: 1})
+		return operand{v, 0}, err
 	}
 	v, err := e.Eval(c, b)
 	return operand{v, 1}, err

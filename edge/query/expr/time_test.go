@@ -91,11 +91,11 @@ func TestDatePart(t *testing.T) {
 
 func TestTimeFunctions(t *testing.T) {
 	constants(t, []test{
-		{"example 37 nanoseconds", func() Expr { return call("to_timestamp", t0) }, "2026-01-01T00:00:00"},
+		{"example 37 nanoseconds", func() Expr { return call("to_timestamp", int64(t0)) }, "2026-01-01T00:00:00"},
 		{"example 37 seconds", func() Expr { return call("to_timestamp_seconds", 1767225600) }, "2026-01-01T00:00:00"},
-		{"millis", func() Expr { return call("to_timestamp_millis", 1767225600123) }, "2026-01-01T00:00:00.123"},
+		{"millis", func() Expr { return call("to_timestamp_millis", int64(1767225600123)) }, "2026-01-01T00:00:00.123"},
 		{"seconds of text are cut", func() Expr { return call("to_timestamp_seconds", "2026-01-01T00:00:00.9") }, "2026-01-01T00:00:00"},
-		{"seconds out of range", func() Expr { return call("to_timestamp_seconds", t0) },
+		{"seconds out of range", func() Expr { return call("to_timestamp_seconds", int64(t0)) },
 			"error: Arrow error: Arithmetic overflow: the result is outside of the range of nanosecond timestamps"},
 		{"to_timestamp of a float", func() Expr { return call("to_timestamp", 1.5) },
 			"error: Error during planning: No function matches the given name and argument types 'to_timestamp(Float64)'. You might need to add explicit type casts.\n\tCandidate functions:\n\tto_timestamp(Any, ..)"},

@@ -193,39 +193,3 @@ func (s *Scan) fieldBound(e expr.Expr) {
 	}
 	s.Bounds = append(s.Bounds, b)
 }
-
-// steer lets a top-n by time tell its scan which times still matter.
-func steer(s *Sort) {
-	if len(s.Keys) == 0 {
-		return
-	}
-	col, ok := s.Keys[0].Expr.(*expr.Column)
-	if !ok {
-		return
-	}
-	i := col.Index
-	for n := s.Input; ; {
-		switch in := n.(type) {
-		case *Filter:
-			n = in.Input
-		case *Project:
-			c, ok := in.Exprs[i].(*expr.Column)
-			if !ok {
-				return
-			}
-			i, n = c.Index, in.Input
-		case *Scan:
-			if in.Table.Columns[in.IDs[i]].Role != schema.Time {
-				return
-			}
-			in.Order = store.OldestFirst
-			if s.Keys[0].Desc {
-				in.Order = store.NewestFirst
-			}
-			s.TimeScan = in
-			return
-		default:
-			return
-		}
-	}
-}

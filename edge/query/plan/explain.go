@@ -6,6 +6,7 @@ import (
 
 	"tarn/edge/query/text"
 	"tarn/store"
+	"tarn/store/merge"
 )
 
 // Format prints a plan, one operator a line, inputs indented below. note, when
@@ -80,6 +81,16 @@ func describe(n Node) string {
 		return "WorkScan"
 	case *Single:
 		return "Single"
+	case *SeriesLimit:
+		return n.describe()
+	case *TopPerSeries:
+		return n.describe()
+	case *Explode:
+		return "Explode: " + n.Input.Columns()[n.List].Name
+	case *WindowFill:
+		return "WindowFill"
+	case *Transform:
+		return n.describe()
 	case *Union:
 		return "Union"
 	case *Values:
@@ -102,6 +113,12 @@ func (s *Scan) describe() string {
 	}
 	if s.Tags != nil {
 		out += " tags=[" + s.Tags.String() + "]"
+	}
+	switch s.Edge {
+	case merge.Newest:
+		out += " newest-of-each-series"
+	case merge.Oldest:
+		out += " oldest-of-each-series"
 	}
 	switch s.Order {
 	case store.NewestFirst:

@@ -18,6 +18,8 @@ func limits(n Node) {
 		if w, ok := n.Input.(*Window); ok {
 			w.keepHead(conjuncts(n.Cond))
 		}
+	case *Distinct:
+		edge(n)
 	}
 	for _, in := range n.Inputs() {
 		limits(in)

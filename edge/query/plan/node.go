@@ -10,6 +10,7 @@ import (
 	"tarn/edge/query/expr"
 	"tarn/store"
 	"tarn/store/column"
+	"tarn/store/merge"
 	"tarn/store/schema"
 )
 
@@ -48,6 +49,8 @@ type Scan struct {
 	// Bounds are hints from predicates on fields.
 	Bounds []store.FieldBound
 	Order  store.Order
+	// Edge says that one row of each series is enough.
+	Edge merge.Edge
 }
 
 // SystemScan reads a table of the server's own.
