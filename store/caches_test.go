@@ -229,6 +229,37 @@ func TestCachesGoWithTheirTable(t *testing.T) {
 	m.wantCached("d", "t", "x", catalog.LastCache, fmt.Sprintf("host=a i=1 time=%d", at))
 }
 
+// TestDeletedRowsLeaveCaches deletes rows of one host.
+func TestDeletedRowsLeaveCaches(t *testing.T) {
+	m := newMachine(t, 1)
+	m.mustOpen()
+	m.must(m.write(one("d", "t", "a", 1, "i=1"), false))
+	m.makeLast("t", LastCacheDef{Count: 5})
+	m.makeDistinct("t", DistinctCacheDef{Columns: []string{"host"}, MaxAge: 1 << 40})
+	for i := range int64(4) {
+		m.must(m.write(one("d", "t", "a", 10+i, "i=1"), false))
+		m.must(m.write(one("d", "t", "b", 10+i, "i=1"), false))
+	}
+	m.clock.Add(1)
+	db, _ := m.store.Database("d")
+	sch, _ := db.Table("t")
+	host, _ := sch.Column("host")
+	m.must(m.store.DeleteRows(context.Background(), "d", "t", RowDelete{MinTime: 11, MaxTime: 12, FilterTags: []int{host.ID},
+		Filter: func(_ context.Context, tags *column.Batch, keep []bool) error {
+			for i := range keep {
+				keep[i] = tags.Cols[0].Text(i) == "a"
+			}
+			return nil
+		}}))
+	m.wantCached("d", "t", "", LastCache, "host=a i=1 time=10", "host=a i=1 time=13",
+		"host=b i=1 time=10", "host=b i=1 time=11", "host=b i=1 time=12", "host=b i=1 time=13")
+	m.must(m.store.DeleteRows(context.Background(), "d", "t", RowDelete{MinTime: MinTime, MaxTime: MaxTime}))
+	m.wantCached("d", "t", "", LastCache)
+	m.wantCached("d", "t", "", DistinctCache, "host=a", "host=b")
+	m.must(m.write(one("d", "t", "a", 2, "i=2"), false))
+	m.wantCached("d", "t", "", LastCache, "host=a i=2 time=2")
+}
+
 // TestCacheDefinitions has the mistakes of spec sections 4.3 and 4.4.
 func TestCacheDefinitions(t *testing.T) {
 	ctx := context.Background()

@@ -232,6 +232,56 @@ func TestEvictionWhileReading(t *testing.T) {
 	}
 }
 
+// TestForget deletes rows by time and series, under keys that tell series apart
+// and keys that do not.
+func TestForget(t *testing.T) {
+	for name, c := range map[string]struct {
+		keys []Column
+		want []string // host, time
+	}{
+		"whole":  {cols(1, 2), []string{"a|4", "a|1", "b|4", "b|3", "b|2", "b|1"}},
+		"shared": {cols(2), []string{"b|4", "a|1"}},
+		"field":  {cols(4), []string{"a|4", "a|1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := NewLast(NewBudget(1<<20), LastOptions{Keys: c.keys, All: true, Count: 4, TTL: 100})
+			tb := &table{map[string]uint32{}}
+			for i := range int64(4) {
+				for _, host := range []string{"a", "b"} {
+					if name == "shared" && host == "b" && i < 3 {
+						continue // two series, one key
+					}
+					if name == "field" && host == "b" {
+						continue
+					}
+					at := i + 1
+					if name == "shared" && host == "a" && i == 3 {
+						continue
+					}
+					p, series := tb.batch([]testRow{{at, map[int]string{1: host, 2: "az", 4: "text"}}})
+					l.Add(p, series, at)
+				}
+			}
+			a := tb.series[`1="a" 2="az" `]
+			l.Forget(2, 9, 4, func(series uint32) bool { return series == a }) // not what came at 4
+			got := show(l.Read(cols(1, 0), nil, 4))
+			if !slices.Equal(got, c.want) {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+			before := l.Stats().Rows
+			p, series := tb.batch([]testRow{{5, map[int]string{1: "a", 2: "az", 4: "text"}}})
+			l.Add(p, series, 5)
+			if n := l.Stats().Rows; n != before+1 || l.Stats().Bytes != l.measure() {
+				t.Errorf("%d rows after %d and one more", n, before)
+			}
+			l.Forget(0, 9, 100, func(uint32) bool { return true })
+			if n := l.Stats().Rows; n != 0 {
+				t.Errorf("%d rows after all were deleted", n)
+			}
+		})
+	}
+}
+
 // TestOrderOfRows checks that rows come key by key, newest first, in the order
 // of the key's values.
 func TestOrderOfRows(t *testing.T) {

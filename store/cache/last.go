@@ -292,13 +292,7 @@ func (l *Last) put(e *ring, p *points.Table, row int, now int64) {
 		l.drop(1)
 		return
 	}
-	if e.n == 0 {
-		e.oldest = id
-	} else {
-		l.rows.row(e.newest)[wordNext] = uint64(id)
-	}
-	e.newest, e.last = id, p.Times[row]
-	e.n++
+	l.append(e, id)
 }
 
 // tagValues are the texts of a series's tags that are kept as values.
