@@ -8,7 +8,7 @@ LDFLAGS  := -s -w -X main.revision=$(REVISION)
 BUILD    := $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
 # Packages in which goroutines share memory.
-CONCURRENT := ./store ./store/wal ./store/buffer ./store/merge ./edge ./edge/server ./edge/ingest
+CONCURRENT := ./store ./store/wal ./store/buffer ./store/merge ./edge ./edge/server ./edge/ingest ./edge/query
 # Packages whose tests run on any machine, for the emulated ones.
 PORTABLE := ./lp ./store/...
 

@@ -191,7 +191,7 @@ func (s *Store) flush(ctx context.Context, t frozenTable) (files []catalog.Segme
 			day = dayOf(next) - 1 // a gap of years costs nothing
 			continue
 		}
-		got, err := s.writeSegments(ctx, t, part, from, to, nil)
+		got, err := s.writeSegments(ctx, t, rewrite{sources: part, from: from, to: to})
 		for i := range got {
 			// Blocks may be late only among themselves; merged, they are not.
 			got[i].Late = got[i].Late && t.overlaps(got[i].MinTime, got[i].MaxTime)
@@ -217,9 +217,41 @@ func dayBounds(day int64) (from, to int64) {
 	return from, to
 }
 
-// writeSegments merges the rows of one day into files of about SegmentBytes,
-// as fast as limit allows, if it is not nil.
-func (s *Store) writeSegments(ctx context.Context, t frozenTable, sources []merge.Source, from, to int64, limit *rate.Limiter) (files []catalog.Segment, err error) {
+// rewrite is rows that are to become segments.
+type rewrite struct {
+	sources  []merge.Source // in write order
+	from, to int64          // times, inclusive
+	limit    *rate.Limiter  // nil: as fast as it goes
+	// gone says of which series the rows in [goneFrom, goneTo] are left out;
+	// nil of none.
+	gone             func(series uint32) bool
+	goneFrom, goneTo int64
+}
+
+// keeps calls fn for the stretches [from, to) of a series' ascending times that
+// are not left out.
+func (r *rewrite) keeps(series uint32, times []int64, fn func(from, to int) error) error {
+	if r.gone == nil || !r.gone(series) {
+		return fn(0, len(times))
+	}
+	first, _ := slices.BinarySearch(times, r.goneFrom)
+	last, found := slices.BinarySearch(times, r.goneTo)
+	if found {
+		last++
+	}
+	if first > 0 {
+		if err := fn(0, first); err != nil {
+			return err
+		}
+	}
+	if last < len(times) {
+		return fn(max(first, last), len(times))
+	}
+	return nil
+}
+
+// writeSegments merges the rows of one day into files of about SegmentBytes.
+func (s *Store) writeSegments(ctx context.Context, t frozenTable, r rewrite) (files []catalog.Segment, err error) {
 	sch := t.at
 	fields := make([]schema.Column, 0, len(sch.Columns))
 	for _, c := range sch.Columns {
@@ -229,8 +261,8 @@ func (s *Store) writeSegments(ctx context.Context, t frozenTable, sources []merg
 	}
 	ranks := t.index.Ranks()
 	snap := t.index.Snapshot(len(sch.Tags))
-	reader := merge.NewOrderedReader(sources, merge.Options{Columns: fields, MinTime: from, MaxTime: to, Rank: ranks, BatchRows: 16384})
-	meta := s.segmentMeta(sch, sources)
+	reader := merge.NewOrderedReader(r.sources, merge.Options{Columns: fields, MinTime: r.from, MaxTime: r.to, Rank: ranks, BatchRows: 16384})
+	meta := s.segmentMeta(sch, r.sources)
 	var w *segmentWriter
 	defer func() {
 		if w != nil {
@@ -249,16 +281,23 @@ func (s *Store) writeSegments(ctx context.Context, t frozenTable, sources []merg
 		}
 		row := 0
 		for _, span := range batch.Spans {
-			if w == nil {
-				if w, err = s.newSegmentWriter(ctx, sch, fields, meta, limit); err != nil {
-					return files, err
-				}
-			}
 			for o := range tags {
 				tags[o], _ = snap.Value(o, span.Series)
 			}
-			if err := w.Append(tags, batch.Times[row:row+span.Rows], batch.Cols, row); err != nil {
-				return files, fmt.Errorf("write %s: %w", w.path, err)
+			times := batch.Times[row : row+span.Rows]
+			err := r.keeps(span.Series, times, func(from, to int) (err error) {
+				if w == nil {
+					if w, err = s.newSegmentWriter(ctx, sch, fields, meta, r.limit); err != nil {
+						return err
+					}
+				}
+				if err := w.Append(tags, times[from:to], batch.Cols, row+from); err != nil {
+					return fmt.Errorf("write %s: %w", w.path, err)
+				}
+				return nil
+			})
+			if err != nil {
+				return files, err
 			}
 			row += span.Rows
 		}

@@ -120,7 +120,7 @@ func (s *Store) compact(ctx context.Context, c compaction) (replaced int, err er
 	if err != nil {
 		return 0, err
 	}
-	registered, err := s.replace(ctx, c, files)
+	registered, err := s.replace(ctx, c, files, fewerLate)
 	if err != nil || !registered {
 		s.discard(files)
 		return 0, err
@@ -169,7 +169,7 @@ func (s *Store) rewrite(ctx context.Context, c compaction) (files []catalog.Segm
 	expired := lo > slices.MinFunc(c.inputs, func(a, b *segmentFile) int { return compareInt64(a.MinTime, b.MinTime) }).MinTime
 	at := frozenTable{c.table, sch.Renamed(c.table.schema.Load().Name)}
 	if lo <= hi {
-		if files, err = s.writeSegments(ctx, at, merge.SortBySeq(sources), lo, hi, s.limiter); err != nil {
+		if files, err = s.writeSegments(ctx, at, rewrite{sources: merge.SortBySeq(sources), from: lo, to: hi, limit: s.limiter}); err != nil {
 			return files, 0, err
 		}
 	}
@@ -194,9 +194,21 @@ func compareInt64(a, b int64) int {
 	return 0
 }
 
+// lateness says what is known of whether new files may have the rows of older
+// ones.
+type lateness bool
+
+const (
+	// keepLate is for files that have no more rows than one of their inputs.
+	keepLate lateness = false
+	// fewerLate is for merged files: late towards each other the inputs are no
+	// more.
+	fewerLate lateness = true
+)
+
 // replace registers new files in the place of the inputs, if these are all
 // still there.
-func (s *Store) replace(ctx context.Context, c compaction, files []catalog.Segment) (bool, error) {
+func (s *Store) replace(ctx context.Context, c compaction, files []catalog.Segment, late lateness) (bool, error) {
 	s.checkpointing.Lock()
 	defer s.checkpointing.Unlock()
 	t := c.table
@@ -213,11 +225,10 @@ func (s *Store) replace(ctx context.Context, c compaction, files []catalog.Segme
 		ch.RemoveSegments = append(ch.RemoveSegments, f.ID)
 	}
 	for i := range files {
-		// Late towards its fellow inputs is late no more.
 		f := &files[i]
-		f.Late = f.Late && slices.ContainsFunc(others, func(o *segmentFile) bool {
+		f.Late = f.Late && (late == keepLate || slices.ContainsFunc(others, func(o *segmentFile) bool {
 			return o.MinSeq < f.MinSeq && o.MinTime <= f.MaxTime && f.MinTime <= o.MaxTime
-		})
+		}))
 	}
 	if err := s.catalog.Apply(ctx, ch); err != nil {
 		return false, fmt.Errorf("register compacted segments: %w", err)

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"tarn/store/column"
 	"tarn/store/vfs"
 )
 
@@ -22,7 +24,7 @@ func TestCrashes(t *testing.T) {
 		ctx := context.Background()
 		m.mustOpen()
 		for range 120 {
-			switch m.rng.IntN(27) {
+			switch m.rng.IntN(29) {
 			case 0:
 				m.must(m.store.Checkpoint(ctx))
 				m.acked()
@@ -68,6 +70,18 @@ func TestCrashes(t *testing.T) {
 					_, err := m.store.Compact(ctx)
 					m.must(err)
 				}))
+			case 16:
+				m.must(m.store.Checkpoint(ctx)) // for a table that is not there, too
+				m.acked()
+				d := m.anyRows(w.now)
+				m.must(d.run(m.store))
+				d.forget(m.durable)
+			case 17: // power fails while rows are deleted: all of them go, or none
+				m.must(m.store.Checkpoint(ctx))
+				m.acked()
+				d := m.anyRows(w.now)
+				i := m.crashAtOp(1+m.rng.Int32N(40), func() { m.must(d.run(m.store)) })
+				m.recoverEither(i, d)
 			case 15: // a day goes by, so that there is more to merge
 				m.clock.Add(dayNanos)
 			case 12: // what is due goes for good
@@ -79,6 +93,68 @@ func TestCrashes(t *testing.T) {
 		}
 		m.recover(m.crashNow())
 	})
+}
+
+// someRows is a deletion of the rows of one host in a range of time.
+type someRows struct {
+	database, table, host string
+	from, to              int64
+}
+
+func (m *machine) anyRows(now int64) someRows {
+	d := someRows{fmt.Sprint("d", m.rng.IntN(2)), fmt.Sprint("t", m.rng.IntN(3)), fmt.Sprint("v", m.rng.IntN(4)), MinTime, MaxTime}
+	if m.rng.IntN(3) > 0 {
+		d.from = now - m.rng.Int64N(600)
+		d.to = d.from + m.rng.Int64N(600)
+	}
+	return d
+}
+
+func (d someRows) run(s *Store) error {
+	db, ok := s.Database(d.database)
+	if !ok {
+		return nil
+	}
+	sch, ok := db.Table(d.table)
+	if !ok {
+		return nil
+	}
+	rows := RowDelete{MinTime: d.from, MaxTime: d.to, Filter: func(_ context.Context, tags *column.Batch, keep []bool) error {
+		for i := range keep {
+			keep[i] = len(tags.Cols) > 0 && !tags.Cols[0].IsNull(i) && tags.Cols[0].Text(i) == d.host
+		}
+		return nil
+	}}
+	if c, ok := sch.Column("host"); ok {
+		rows.FilterTags = []int{c.ID}
+	}
+	return s.DeleteRows(context.Background(), d.database, d.table, rows)
+}
+
+// forget does to the model what run does to the store.
+func (d someRows) forget(m model) {
+	for k := range m[d.database+"/"+d.table] {
+		if k.time >= d.from && k.time <= d.to && slices.Contains(strings.Split(k.tags, ","), "host="+d.host) {
+			delete(m[d.database+"/"+d.table], k)
+		}
+	}
+}
+
+// recoverEither restarts after a crash in a deletion.
+func (m *machine) recoverEither(i image, d someRows) {
+	m.t.Helper()
+	m.stop()
+	m.mem, m.catalog, m.tail = i.mem, i.catalog, nil
+	m.mustOpen()
+	got := dump(m.t, m.store, m.rng)
+	without := m.durable.clone()
+	d.forget(without)
+	if first := m.durable.diff(got); first != "" {
+		if second := without.diff(got); second != "" {
+			m.t.Fatalf("after a crash in a deletion: %s; %s", first, second)
+		}
+		m.durable = without
+	}
 }
 
 // someday is a hard deletion at the next sweep, in three days, or never.

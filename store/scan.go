@@ -31,30 +31,30 @@ func (s *Store) Scan(ctx context.Context, spec ScanSpec) (Rows, error) {
 		spec.BatchRows = 4096
 	}
 	spec.MinTime = max(spec.MinTime, db.oldest(s.opts.Now()))
-	r := &scan{store: s, table: t, spec: spec}
+	r := &scan{store: s, table: t, spec: spec, usage: &segment.Usage{}, opened: map[*segmentFile]int{}}
 	if err := r.plan(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("scan table %s: %w", spec.Table.Name, err), r.Close())
 	}
 	return r, nil
 }
 
-// scan is a running scan: the sources in groups, read one group after the
-// other.
+// scan is a running scan: the sources in pieces, read one after the other.
 type scan struct {
 	store *Store
 	table *table
 	spec  ScanSpec
 
 	held   []*segmentFile // acquired until Close
-	groups [][]merge.Source
+	pieces []piece        // not yet read
 	reader merge.Reader
+	parts  []*scan // of a scan that was split
 
 	fields []schema.Column // field columns to read, in order of spec.Columns
 	places []place         // by output column
 	batch  merge.Batch
 	stats  ScanStats
-	usage  segment.Usage
-	opened map[*segmentFile]struct{} // the files whose row groups count
+	usage  *segment.Usage
+	opened map[*segmentFile]int // the files that were opened, and their row groups
 
 	snapshot *series.Snapshot // grows as segments are opened
 	verdicts []verdict        // by series number, when there is a filter
@@ -125,12 +125,15 @@ func (r *scan) plan(ctx context.Context) error {
 		r.reader = merge.NewOrderedReader(merge.SortBySeq(sources), opts)
 		return nil
 	}
-	r.groups = merge.Groups(sources)
+	groups := merge.Groups(sources)
 	switch r.spec.Order {
 	case NewestFirst:
-		slices.SortStableFunc(r.groups, func(a, b []merge.Source) int { return cmp.Compare(newest(b), newest(a)) })
+		slices.SortStableFunc(groups, func(a, b []merge.Source) int { return cmp.Compare(newest(b), newest(a)) })
 	case OldestFirst:
-		slices.SortStableFunc(r.groups, func(a, b []merge.Source) int { return cmp.Compare(oldest(a), oldest(b)) })
+		slices.SortStableFunc(groups, func(a, b []merge.Source) int { return cmp.Compare(oldest(a), oldest(b)) })
+	}
+	for _, g := range groups {
+		r.pieces = append(r.pieces, piece{group: g, to: math.MaxInt})
 	}
 	return nil
 }
@@ -161,13 +164,7 @@ func (r *scan) open(ctx context.Context, s merge.Source) error {
 	if err := f.open(ctx); err != nil {
 		return err
 	}
-	if _, again := r.opened[f]; !again {
-		if r.opened == nil {
-			r.opened = map[*segmentFile]struct{}{}
-		}
-		r.opened[f] = struct{}{}
-		r.stats.RowGroups += f.rowGroups()
-	}
+	r.opened[f] = f.rowGroups()
 	return nil
 }
 
@@ -239,7 +236,7 @@ func (r *scan) filter(ctx context.Context) error {
 
 // Next is Rows'.
 func (r *scan) Next(ctx context.Context, b *column.Batch) error {
-	ctx = segment.WithUsage(ctx, &r.usage)
+	ctx = segment.WithUsage(ctx, r.usage)
 	for {
 		if r.reader == nil {
 			if err := r.nextGroup(ctx); err != nil {
@@ -249,7 +246,7 @@ func (r *scan) Next(ctx context.Context, b *column.Batch) error {
 		err := r.reader.Next(ctx, &r.batch)
 		if errors.Is(err, io.EOF) {
 			r.reader = nil
-			if len(r.groups) == 0 {
+			if len(r.pieces) == 0 {
 				return io.EOF
 			}
 			continue
@@ -266,9 +263,10 @@ func (r *scan) Next(ctx context.Context, b *column.Batch) error {
 
 // nextGroup starts reading the next group that may hold wanted rows.
 func (r *scan) nextGroup(ctx context.Context) error {
-	for len(r.groups) > 0 {
-		group := r.groups[0]
-		r.groups = r.groups[1:]
+	for len(r.pieces) > 0 {
+		p := r.pieces[0]
+		group := p.group
+		r.pieces = r.pieces[1:]
 		if r.spec.Floor != nil && newest(group) < r.spec.Floor.Load() || r.spec.Ceiling != nil && oldest(group) > r.spec.Ceiling.Load() {
 			r.pruned(group...)
 			continue
@@ -279,13 +277,16 @@ func (r *scan) nextGroup(ctx context.Context) error {
 			}
 		}
 		if len(group) == 1 && r.impossible(group[0]) {
-			r.pruned(group...)
+			if p.from == 0 { // of all pieces of a file, one counts it
+				r.pruned(group...)
+			}
 			continue
 		}
 		if err := r.filter(ctx); err != nil {
 			return fmt.Errorf("scan table %s: %w", r.spec.Table.Name, err)
 		}
 		opts := r.options()
+		opts.FromRow, opts.ToRow = p.from, p.to
 		opts.Floor, opts.Ceiling, opts.Edge = r.spec.Floor, r.spec.Ceiling, r.spec.Edge
 		opts.NoTimes = !slices.ContainsFunc(r.places, func(p place) bool { return p.role == schema.Time })
 		r.reader = merge.NewReader(group, opts)
@@ -353,7 +354,7 @@ func (r *scan) emit(b *column.Batch) {
 
 // Stats is Rows'.
 func (r *scan) Stats() ScanStats {
-	s, u := r.stats, r.usage.Totals()
+	s, u := r.total(), r.usage.Totals()
 	s.RowGroupsPruned = s.RowGroups - u.RowGroups
 	s.Pages, s.PagesCached, s.BytesRead = u.Pages, u.Cached, u.Bytes
 	return s
@@ -361,9 +362,14 @@ func (r *scan) Stats() ScanStats {
 
 // Close is Rows'.
 func (r *scan) Close() error {
+	for _, p := range append(r.parts, r) {
+		for f := range p.opened {
+			f.rest()
+		}
+	}
 	for _, f := range r.held {
 		f.release()
 	}
-	r.held, r.groups, r.reader = nil, nil, nil
+	r.held, r.pieces, r.reader = nil, nil, nil
 	return nil
 }

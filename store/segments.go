@@ -118,6 +118,15 @@ func (f *segmentFile) opened() merge.Source {
 	return f.source
 }
 
+// rest gives up the pages that scans left behind.
+func (f *segmentFile) rest() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.reader != nil {
+		f.reader.Rest()
+	}
+}
+
 // rowGroups is how many the file has; it must be open.
 func (f *segmentFile) rowGroups() int {
 	f.mu.Lock()

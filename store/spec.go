@@ -48,7 +48,7 @@ type ScanSpec struct {
 	// distinct series, with one Dict column for each tag of FilterTags, and
 	// clears keep[i] for the series to leave out. Nil keeps all.
 	FilterTags []int
-	Filter     func(ctx context.Context, tags *column.Batch, keep []bool) error
+	Filter     SeriesFilter
 	// FieldBounds are ranges that a row must lie in, by column ID: the scan may
 	// use statistics to skip what cannot match; it need not filter rows.
 	FieldBounds []FieldBound
@@ -62,6 +62,10 @@ type ScanSpec struct {
 	// BatchRows is the wanted size of batches; 0 means 4096.
 	BatchRows int
 }
+
+// SeriesFilter chooses among series: tags has a row for each, and it clears
+// keep[i] for those to leave out.
+type SeriesFilter func(ctx context.Context, tags *column.Batch, keep []bool) error
 
 // FieldBound is a range of a numeric field's values as bits of its kind, both
 // inclusive. NULL never lies in it.

@@ -56,6 +56,9 @@ func newStored(t *testing.T) stored {
 // varying is what differs from run to run, or with the encoding of files.
 var varying = regexp.MustCompile(`(elapsed|elapsed_compute|memory_peak)=[^ \]]+|(bytes_read)=[1-9][0-9]*`)
 
+// batches is what depends on how many goroutines read.
+var batches = regexp.MustCompile(` (batches|pages|pages_cached)=\d+`)
+
 func TestExplainAnalyze(t *testing.T) {
 	e := New(newStored(t), Options{Now: clock})
 	for _, c := range []struct{ name, text, want string }{

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -42,10 +43,14 @@ type Options struct {
 	// MemoryLimit is the budget of one query in bytes; 0 means none.
 	MemoryLimit int64
 	// MaxConcurrent queries run at once; others are refused as Busy after
-	// waiting a second. 0 means no limit.
+	// waiting a second. Those whose rows are being sent do not count, but there
+	// may be eight times as many at most. 0 means no limit.
 	MaxConcurrent int
 	// Timeout ends a query; 0 means never.
 	Timeout time.Duration
+	// Workers is how many goroutines may work on one operator of a query;
+	// default the number of processors.
+	Workers int
 	// LogSize is how many queries system.queries remembers; default 1000.
 	LogSize int
 	// Now is the wall clock.
@@ -61,7 +66,7 @@ type Options struct {
 type Engine struct {
 	provider Provider
 	opts     Options
-	slots    chan struct{}
+	slots    *slots
 	log      *Log
 }
 
@@ -70,17 +75,16 @@ func New(p Provider, o Options) *Engine {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Workers == 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
 	if o.LogSize == 0 {
 		o.LogSize = 1000
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	e := &Engine{provider: p, opts: o, log: newLog(o.LogSize)}
-	if o.MaxConcurrent > 0 {
-		e.slots = make(chan struct{}, o.MaxConcurrent)
-	}
-	return e
+	return &Engine{provider: p, opts: o, log: newLog(o.LogSize), slots: newSlots(o.MaxConcurrent)}
 }
 
 // Log lists running and finished queries.
@@ -109,6 +113,7 @@ type Result struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	err     error
+	running bool // holds one of the engine's slots
 }
 
 // Query plans a query and prepares to run it. Rows are read by Result.Next.
@@ -120,9 +125,10 @@ func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) 
 			r.entry.finish(e.opts.Now(), err)
 		}
 	}()
-	if err := e.acquire(ctx); err != nil {
+	if err := e.slots.enter(ctx); err != nil {
 		return nil, err
 	}
+	r.running = true
 	r.entry.permitted(e.opts.Now())
 	r.ctx, r.cancel = ctx, func() {}
 	if e.opts.Timeout > 0 {
@@ -131,7 +137,7 @@ func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) 
 	defer func() {
 		if err != nil {
 			r.cancel()
-			e.release()
+			e.slots.leave(true)
 		}
 	}()
 	now := e.opts.Now().UnixNano()
@@ -141,7 +147,7 @@ func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) 
 		return nil, err
 	}
 	r.entry.planned(e.opts.Now())
-	env := &exec.Env{Scan: e.provider.Scan, Budget: r.budget, Now: now}
+	env := &exec.Env{Scan: e.provider.Scan, Budget: r.budget, Now: now, Workers: e.opts.Workers}
 	if st.Explain {
 		if st.Plan, err = e.explain(r.ctx, st, env); err != nil {
 			return nil, err
@@ -159,33 +165,6 @@ func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) 
 		return nil, err
 	}
 	return r, nil
-}
-
-func (e *Engine) acquire(ctx context.Context) error {
-	if e.slots == nil {
-		return nil
-	}
-	select {
-	case e.slots <- struct{}{}:
-		return nil
-	default:
-	}
-	patience := time.NewTimer(time.Second)
-	defer patience.Stop()
-	select {
-	case e.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-patience.C:
-		return &Error{Class: Busy, Msg: "too many queries are running: try again later, or raise --query-concurrency"}
-	}
-}
-
-func (e *Engine) release() {
-	if e.slots != nil {
-		<-e.slots
-	}
 }
 
 // planned is a statement that is ready to run.
@@ -329,6 +308,17 @@ func (r *Result) Next(_ context.Context, b *column.Batch) error {
 	return err
 }
 
+// Send runs fn, which sends rows to a client and may take as long as that likes,
+// without counting among the running queries.
+func (r *Result) Send(fn func() error) error {
+	if !r.running {
+		return fn()
+	}
+	var err error
+	r.running, err = r.engine.slots.away(r.ctx, fn)
+	return err
+}
+
 // Close ends the query.
 func (r *Result) Close() error {
 	if r.op == nil {
@@ -337,7 +327,7 @@ func (r *Result) Close() error {
 	err := r.op.Close()
 	r.op = nil
 	r.cancel()
-	r.engine.release()
+	r.engine.slots.leave(r.running)
 	failure := r.err
 	switch {
 	case errors.Is(failure, io.EOF):

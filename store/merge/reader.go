@@ -24,6 +24,10 @@ type Options struct {
 	// BatchRows is the wanted number of rows in a batch.
 	BatchRows int
 
+	// FromRow and ToRow restrict a lone source to the runs that begin at rows
+	// [FromRow, ToRow), unless both are 0.
+	FromRow, ToRow int
+
 	// The rest are rows and values that nobody will miss: a reader may leave
 	// them out.
 

@@ -1,6 +1,7 @@
 package merge
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -22,6 +23,13 @@ type sequential struct {
 func newSequential(src Source, opts Options) *sequential {
 	lo, hi := src.TimeRange()
 	s := &sequential{opts: opts, src: src, runs: src.Runs(), inside: opts.MinTime <= lo && hi <= opts.MaxTime && opts.Floor == nil && opts.Ceiling == nil}
+	if opts.ToRow > 0 {
+		at := func(row int) int {
+			i, _ := slices.BinarySearchFunc(s.runs, row, func(r Run, row int) int { return cmp.Compare(int(r.Start), row) })
+			return i
+		}
+		s.runs = s.runs[at(opts.FromRow):at(opts.ToRow)]
+	}
 	if opts.Keep != nil {
 		kept := make([]Run, 0, len(s.runs))
 		for _, r := range s.runs {

@@ -48,9 +48,6 @@ func (r *Reader) badRange(from, to int) error {
 	return fmt.Errorf("BUG: rows %d to %d of segment %s, which has %d", from, to, r.opts.Name, r.Rows())
 }
 
-// maxStash bounds a page that is kept because its rest may be wanted next.
-const maxStash = 64 << 10
-
 // read calls use for each page that has rows of [from, to), with the cursor on
 // the first of them and their number.
 func (r *Reader) read(ctx context.Context, c *fileColumn, from, to int, use func(cur *cursor, n int) error) error {
@@ -68,11 +65,7 @@ func (r *Reader) read(ctx context.Context, c *fileColumn, from, to int, use func
 	for ; from < to; page++ {
 		p := &c.pages[page]
 		first := int(p.firstRow)
-		cur := c.stash.Swap(nil)
-		if cur != nil && (cur.page != page || cur.row > from-first) {
-			cur.close()
-			cur = nil
-		}
+		cur := c.stash.take(page, from-first)
 		if cur == nil {
 			var err error
 			if cur, err = r.openPage(ctx, c, page); err != nil {
@@ -92,8 +85,8 @@ func (r *Reader) read(ctx context.Context, c *fileColumn, from, to int, use func
 		// Batches are smaller than pages: the next one goes on where this ends.
 		if cur.row == cur.rows || len(cur.bytes) > maxStash {
 			cur.close()
-		} else if old := c.stash.Swap(cur); old != nil {
-			old.close()
+		} else {
+			c.stash.put(cur)
 		}
 	}
 	return nil

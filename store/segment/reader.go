@@ -72,7 +72,7 @@ type fileColumn struct {
 
 	pages []pageRef // of all row groups, once the page index is loaded
 
-	stash      atomic.Pointer[cursor]     // of a page read in part
+	stash      stash
 	dictionary atomic.Pointer[dictionary] // the one used last
 }
 

@@ -156,32 +156,85 @@ func (a *API) run(w http.ResponseWriter, r *http.Request, format result.Format, 
 		return
 	}
 	defer res.Close()
-	// The first batch is read before the status is sent: most run-time errors
-	// come by then, and can still have a status of their own.
 	var batch column.Batch
 	err = res.Next(r.Context(), &batch)
 	if err != nil && !errors.Is(err, io.EOF) {
 		a.failQuery(w, r, req, err)
 		return
 	}
-	w.Header().Set("Content-Type", format.ContentType())
-	out, werr := result.New(format, w, res.Columns())
+	body := &held{w: w, send: res.Send}
+	out, werr := result.New(format, body, res.Columns())
 	if werr != nil { // the format cannot hold such columns
 		a.fail(w, r, badRequest("query error: "+werr.Error()))
 		return
 	}
+	body.begin = func() { w.Header().Set("Content-Type", format.ContentType()) }
 	for err == nil {
 		if werr := out.WriteBatch(&batch); werr != nil {
 			a.cut(r, req, werr)
 		}
 		err = res.Next(r.Context(), &batch)
 	}
-	if !errors.Is(err, io.EOF) {
+	switch {
+	case errors.Is(err, io.EOF):
+	case !body.sent:
+		a.failQuery(w, r, req, err)
+		return
+	default:
 		a.cut(r, req, err)
 	}
-	if err := out.Close(); err != nil {
+	if err = out.Close(); err == nil {
+		err = body.flush()
+	}
+	if err != nil {
 		a.cut(r, req, err)
 	}
+}
+
+// heldBytes of an answer are kept back.
+const heldBytes = 64 << 10
+
+// held keeps the beginning of an answer back: a query that fails before there
+// is more gets a status of its own, however its rows lie in files.
+type held struct {
+	w     io.Writer
+	begin func()                   // before the first byte
+	send  func(func() error) error // runs what may wait for the client
+	buf   []byte
+	sent  bool
+}
+
+func (h *held) Write(p []byte) (n int, err error) {
+	if !h.sent && len(h.buf)+len(p) <= heldBytes {
+		h.buf = append(h.buf, p...)
+		return len(p), nil
+	}
+	if err := h.flush(); err != nil {
+		return 0, err
+	}
+	err = h.send(func() error {
+		n, err = h.w.Write(p)
+		return err
+	})
+	return n, err
+}
+
+// flush sends what was kept back.
+func (h *held) flush() error {
+	if h.sent {
+		return nil
+	}
+	h.sent = true
+	h.begin()
+	if len(h.buf) == 0 {
+		return nil
+	}
+	buf := h.buf
+	h.buf = nil
+	return h.send(func() error {
+		_, err := h.w.Write(buf)
+		return err
+	})
 }
 
 // cut breaks the connection of an answer that cannot be finished, so that the

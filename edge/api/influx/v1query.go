@@ -58,16 +58,40 @@ func (a *API) queryV1(w http.ResponseWriter, r *http.Request) {
 	h.Set("Request-Id", id)
 	h.Set("X-Request-Id", id)
 	h.Set("Content-Type", "application/json")
-	body := io.Writer(w)
+	body := &statementBody{w: w}
 	if req.options.ChunkSize > 0 {
-		body = flushing{w, http.NewResponseController(w)}
+		body.w = flushing{w, http.NewResponseController(w)}
 	}
-	out := result.NewV1JSON(body, req.options)
+	out := v1Writer{V1: result.NewV1JSON(body, req.options), body: body}
 	if req.csv {
 		h.Set("Content-Type", "application/csv")
-		out = result.NewV1CSV(body, req.options)
+		out.V1 = result.NewV1CSV(body, req.options)
 	}
 	a.runV1(w, r, req, statements, out)
+}
+
+// v1Writer writes the statements' results, and the body that they go to.
+type v1Writer struct {
+	result.V1
+	body *statementBody
+}
+
+// statementBody sends the answer. While a statement runs, what may wait for the
+// client goes through its result, so that it holds no place meanwhile.
+type statementBody struct {
+	w       io.Writer
+	running *query.Result
+}
+
+func (b *statementBody) Write(p []byte) (n int, err error) {
+	if b.running == nil {
+		return b.w.Write(p)
+	}
+	err = b.running.Send(func() error {
+		n, err = b.w.Write(p)
+		return err
+	})
+	return n, err
 }
 
 // flushing sends what is written at once: a chunk is meant to be seen.
@@ -88,7 +112,7 @@ func (f flushing) Write(b []byte) (int, error) {
 
 // runV1 runs the statements one after the other; one that fails does not keep
 // the others from running.
-func (a *API) runV1(w http.ResponseWriter, r *http.Request, req *v1Request, statements []ast.Statement, out result.V1) {
+func (a *API) runV1(w http.ResponseWriter, r *http.Request, req *v1Request, statements []ast.Statement, out v1Writer) {
 	for i, s := range statements {
 		var err error
 		if into, ok := s.(*ast.SelectStatement); ok && into.Target != nil {
@@ -127,7 +151,7 @@ func (q *v1Request) query(s ast.Statement) query.Request {
 }
 
 // readStatement runs SELECT, SHOW or EXPLAIN and streams its rows.
-func (a *API) readStatement(w http.ResponseWriter, r *http.Request, req *v1Request, id int, s ast.Statement, out result.V1) error {
+func (a *API) readStatement(w http.ResponseWriter, r *http.Request, req *v1Request, id int, s ast.Statement, out v1Writer) error {
 	res, err := a.Query.Query(r.Context(), req.query(s))
 	var qe *query.Error
 	if id == 0 && errors.As(err, &qe) && qe.Class == query.Busy {
@@ -140,6 +164,8 @@ func (a *API) readStatement(w http.ResponseWriter, r *http.Request, req *v1Reque
 		return out.Message(id, a.statementError(r, s, err), "")
 	}
 	defer res.Close()
+	out.body.running = res
+	defer func() { out.body.running = nil }()
 	if err := out.Begin(id, res.Series(), res.Columns()); err != nil {
 		return err
 	}

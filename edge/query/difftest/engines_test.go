@@ -27,7 +27,8 @@ func (p provider) Database(name string) (plan.Database, bool) { return p.Store.D
 func open(t *testing.T, rows []row, portions, buffered int) (*store.Store, string) {
 	t.Helper()
 	ctx, dir := context.Background(), t.TempDir()
-	s, err := store.Open(ctx, store.Options{Dir: dir, WALSyncRate: 1e6, SegmentBytes: 256 << 10})
+	// Compaction would make overlapping files one.
+	s, err := store.Open(ctx, store.Options{Dir: dir, WALSyncRate: 1e6, SegmentBytes: 256 << 10, CompactInterval: -1})
 	if err != nil {
 		t.Fatal(err)
 	}

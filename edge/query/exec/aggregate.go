@@ -29,13 +29,21 @@ type aggregate struct {
 	out    column.Batch
 
 	env       *Env
+	source    *scan // below, when its parts can be aggregated apart
 	streaming bool
 	finished  bool         // the input has ended, while streaming
 	rest      column.Batch // rows of groups that are not begun
 }
 
-func newAggregate(n *plan.Aggregate, in Operator, ctx *expr.Context, env *Env) *aggregate {
-	return &aggregate{node: n, in: in, ctx: ctx, env: env, mem: account{budget: env.Budget}}
+func newAggregate(n *plan.Aggregate, env *Env) (_ Operator, err error) {
+	a := &aggregate{node: n, ctx: expr.NewContext(context.Background(), env.Now), env: env, mem: account{budget: env.Budget}}
+	if leaf := lowest(n.Input); leaf != nil && env.Workers > 1 {
+		a.source = newScan(leaf, env, nil)
+		a.in = buildOver(n.Input, a.source, env)
+		return a, nil
+	}
+	a.in, err = Build(n.Input, env)
+	return a, err
 }
 
 func (a *aggregate) Next(ctx context.Context, b *column.Batch) error {
@@ -82,7 +90,11 @@ func (a *aggregate) run(ctx context.Context) error {
 	if err := a.fresh(); err != nil {
 		return err
 	}
-	if err := drain(ctx, a.in, a.add); err != nil {
+	apart, err := a.spread(ctx)
+	if err == nil && !apart {
+		err = drain(ctx, a.in, a.add)
+	}
+	if err != nil {
 		return err
 	}
 	if len(a.node.Keys) == 0 {

@@ -38,6 +38,9 @@ type Env struct {
 	Budget *Budget
 	// Now is the query's clock, ns since epoch.
 	Now int64
+	// Workers is how many goroutines may work on one operator; fewer than 2
+	// mean that none is started.
+	Workers int
 	// Profile, when not nil, collects what each operator did.
 	Profile Profile
 
@@ -98,6 +101,8 @@ func build(n plan.Node, env *Env) (Operator, error) {
 		return newGapFill(n, env)
 	case *plan.Apply:
 		return newApply(n, env)
+	case *plan.Aggregate:
+		return newAggregate(n, env)
 	}
 	in, err := Build(n.Inputs()[0], env)
 	if err != nil {
@@ -117,8 +122,6 @@ func build(n plan.Node, env *Env) (Operator, error) {
 		return newUnnest(n, in, ctx), nil
 	case *plan.Expand:
 		return newExpand(n, in, ctx), nil
-	case *plan.Aggregate:
-		return newAggregate(n, in, ctx, env), nil
 	case *plan.Distinct:
 		return newDistinct(n, in, ctx, env), nil
 	case *plan.SeriesLimit:

@@ -48,23 +48,20 @@ func newSort(n *plan.Sort, env *Env) (Operator, error) {
 	if n.Keys[0].Desc {
 		s.bound.Store(math.MinInt64)
 	}
-	s.in, err = buildSteered(n.Input, n.TimeScan, s.bound, env)
-	return s, err
+	s.in = buildOver(n.Input, newScan(n.TimeScan, env, s.bound), env)
+	return s, nil
 }
 
-// buildSteered is Build for the chain of operators down to a steered scan.
-func buildSteered(n plan.Node, target *plan.Scan, bound *atomic.Int64, env *Env) (Operator, error) {
-	if n == plan.Node(target) {
-		var op Operator = newScan(target, env, bound)
+// buildOver is Build for a chain of filters and projections down to a scan, for
+// which there is an operator.
+func buildOver(n plan.Node, scan Operator, env *Env) Operator {
+	if _, ok := n.(*plan.Scan); ok {
 		if env.Profile != nil {
-			op = &measured{op, env.Profile[n]}
+			return &measured{scan, env.Profile[n]}
 		}
-		return op, nil
+		return scan
 	}
-	in, err := buildSteered(n.Inputs()[0], target, bound, env)
-	if err != nil {
-		return nil, err
-	}
+	in := buildOver(n.Inputs()[0], scan, env)
 	ctx := expr.NewContext(context.Background(), env.Now)
 	var op Operator
 	switch n := n.(type) {
@@ -78,7 +75,7 @@ func buildSteered(n plan.Node, target *plan.Scan, bound *atomic.Int64, env *Env)
 		env.Profile[n] = m
 		op = &measured{op, m}
 	}
-	return op, nil
+	return op
 }
 
 func (s *sorter) Next(ctx context.Context, b *column.Batch) error {

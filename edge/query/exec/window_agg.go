@@ -21,6 +21,9 @@ func (p *partition) aggregate(c *plan.WindowCall, f *frames, args []*column.Vect
 		}
 		return nil
 	}
+	if c.Frame.Start.Kind == plan.UnboundedPreceding {
+		return p.accumulate(c, f, args, filter, out)
+	}
 	return p.recompute(c, f, args, filter, out)
 }
 
@@ -84,6 +87,35 @@ func (p *partition) once(c *plan.WindowCall, args []*column.Vector, filter, out 
 	}
 	rows := make([]int32, len(p.rows)) // row 0 for all
 	out.Gather(one, rows)
+	return nil
+}
+
+// accumulate computes an aggregate of all rows up to the end of the frame.
+func (p *partition) accumulate(c *plan.WindowCall, f *frames, args []*column.Vector, filter, out *column.Vector) error {
+	s, err := agg.New(c.Spec)
+	if err != nil {
+		return err
+	}
+	s.Grow(1)
+	a := newFramed(p, args, filter)
+	added := -1
+	for i := range p.rows {
+		if err := p.ctx.Err(); err != nil {
+			return err
+		}
+		_, to := f.of(i)
+		if to == added { // peers
+			out.AppendFrom(out, out.Len-1, out.Len)
+			continue
+		}
+		if err := a.add(s, max(added, 0), to); err != nil {
+			return err
+		}
+		added = to
+		if err := s.Final(out, 0, 1); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -183,7 +183,7 @@ func (a *aggregation) bind(e sql.Expr) (bound expr.Expr, done bool, err error) {
 		bound, err = a.filled(c)
 		return bound, true, err
 	}
-	if firstAggregate(e) != "" || hasWindow(e) || hasSubquery(e) || hasUnnest(e) {
+	if firstAggregate(e) != "" || hasWindow(e) || hasSubquery(e) || hasUnnest(e) || hasGrouping(e) {
 		return nil, false, nil
 	}
 	plain, err := a.binder.bind(e, a.input)

@@ -168,6 +168,17 @@ func (a *aggregation) keysOf(es []sql.Expr, items []item) ([]int, error) {
 	return out, nil
 }
 
+// hasGrouping says whether grouping is called within an expression.
+func hasGrouping(e sql.Expr) bool {
+	found := false
+	walk(e, func(x sql.Expr) bool {
+		c, ok := x.(*sql.Call)
+		found = found || ok && strings.EqualFold(c.Name.Name, "grouping")
+		return !found
+	})
+	return found
+}
+
 // grouping binds grouping(key, ...): a bit for each key that is not of the
 // row's set, the first one highest.
 func (a *aggregation) grouping(c *sql.Call) (expr.Expr, error) {

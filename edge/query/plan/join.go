@@ -300,12 +300,37 @@ func (j *Join) key(c expr.Expr) bool {
 	}
 	ll, lr := j.sides(l)
 	rl, rr := j.sides(r)
-	if !ll || lr || rl || !rr || !hashable(l.Type(), r.Type()) {
+	if !ll || lr || rl || !rr {
+		return false
+	}
+	l, r = j.mixedIntegers(l, r)
+	if !hashable(l.Type(), r.Type()) {
 		return false
 	}
 	j.LeftKeys = append(j.LeftKeys, l)
 	j.RightKeys = append(j.RightKeys, j.toRight(r))
 	return true
+}
+
+// mixedIntegers makes a signed and an unsigned key comparable by their hashes.
+// A negative number equals no unsigned one: as a null it matches nothing. Where
+// nulls mean more than that, the numbers are compared as texts.
+func (j *Join) mixedIntegers(l, r expr.Expr) (expr.Expr, expr.Expr) {
+	if !l.Type().IsInteger() || !r.Type().IsInteger() || l.Type().Kind == r.Type().Kind {
+		return l, r
+	}
+	to, try := column.Of(column.Uint64), true
+	if j.NullAware || j.NullsMatch {
+		to, try = column.Of(column.String), false
+	}
+	for _, e := range []*expr.Expr{&l, &r} {
+		if (*e).Type().Kind != to.Kind {
+			if c, err := expr.NewCast(*e, to, try); err == nil {
+				*e = c
+			}
+		}
+	}
+	return l, r
 }
 
 // hashable says whether equal values of two types have equal hashes.

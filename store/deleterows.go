@@ -1,0 +1,103 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"tarn/store/catalog"
+	"tarn/store/merge"
+)
+
+// RowDelete says which rows of a table go: those of some series in a range of
+// time.
+type RowDelete struct {
+	// MinTime and MaxTime bound the rows, both inclusive.
+	MinTime, MaxTime int64
+	// FilterTags and Filter choose the series, as in a ScanSpec; nil means all.
+	FilterTags []int
+	Filter     SeriesFilter
+}
+
+// DeleteRows deletes rows that were there when it was called, for good: the
+// segments that have any are written again without them, all in one catalog
+// transaction, so that a crash leaves all of them or none. Rows that are
+// written meanwhile stay.
+func (s *Store) DeleteRows(ctx context.Context, database, name string, d RowDelete) error {
+	db, err := s.lookup(database)
+	if err != nil {
+		return err
+	}
+	t, ok := db.table(name)
+	if !ok {
+		return fmt.Errorf("table %q: %w", name, ErrNotFound)
+	}
+	// A compaction would bring rows back that it read before.
+	s.compacting.Lock()
+	defer s.compacting.Unlock()
+	// What is buffered becomes segments, and leaves the log.
+	if err := s.Checkpoint(ctx); err != nil {
+		return fmt.Errorf("delete from table %q: %w", name, err)
+	}
+	if err := s.deleteRows(ctx, t, d); err != nil {
+		return fmt.Errorf("delete from table %q: %w", name, err)
+	}
+	return nil
+}
+
+func (s *Store) deleteRows(ctx context.Context, t *table, d RowDelete) (err error) {
+	segments, _ := t.sources()
+	defer func() {
+		for _, f := range segments {
+			f.release()
+		}
+	}()
+	var touched []*segmentFile
+	for _, f := range segments {
+		if f.MinTime > d.MaxTime || f.MaxTime < d.MinTime {
+			continue
+		}
+		if err := f.open(ctx); err != nil {
+			return err
+		}
+		touched = append(touched, f)
+	}
+	series := &scan{store: s, table: t, spec: ScanSpec{Table: t.schema.Load(), FilterTags: d.FilterTags, Filter: d.Filter}}
+	if err := series.filter(ctx); err != nil {
+		return err
+	}
+	gone := func(id uint32) bool { return d.Filter == nil || series.verdicts[id] == keep }
+	var files, written []catalog.Segment
+	var inputs []*segmentFile
+	defer func() {
+		if err != nil {
+			s.discard(written)
+		}
+	}()
+	for _, f := range touched {
+		if !slices.ContainsFunc(f.Runs(), func(r merge.Run) bool { return gone(r.Series) }) {
+			continue
+		}
+		inputs = append(inputs, f)
+		files, err = s.writeSegments(ctx, frozenTable{t, f.schema().Renamed(t.schema.Load().Name)}, rewrite{
+			sources: []merge.Source{f}, from: f.MinTime, to: f.MaxTime, limit: s.limiter,
+			gone: gone, goneFrom: d.MinTime, goneTo: d.MaxTime,
+		})
+		written = append(written, files...)
+		if err != nil {
+			return err
+		}
+	}
+	if len(inputs) == 0 {
+		return nil
+	}
+	replaced, err := s.replace(ctx, compaction{t, inputs}, written, keepLate)
+	if err == nil && !replaced {
+		err = fmt.Errorf("its segments changed meanwhile: try again")
+	}
+	if err != nil {
+		return err
+	}
+	s.opts.Logger.Info("rows deleted", "table", t.schema.Load().Name, "segments", len(inputs), "left", len(written))
+	return nil
+}
