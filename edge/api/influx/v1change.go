@@ -10,6 +10,7 @@ import (
 	ast "github.com/influxdata/influxql"
 
 	"tarn/edge/query"
+	"tarn/edge/query/expr"
 	"tarn/edge/query/influxql"
 	"tarn/store"
 )
@@ -31,9 +32,9 @@ func (a *API) change(ctx context.Context, req *v1Request, s ast.Statement) error
 	case *ast.DropMeasurementStatement:
 		return a.dropMeasurement(ctx, req, s.Name)
 	case *ast.DeleteSeriesStatement:
-		return a.deleteRows(ctx, req, "DELETE", s.Sources, s.Condition)
+		return a.deleteRows(ctx, req, false, s.Sources, s.Condition)
 	case *ast.DropSeriesStatement:
-		return a.deleteRows(ctx, req, "DROP SERIES", s.Sources, s.Condition)
+		return a.deleteRows(ctx, req, true, s.Sources, s.Condition)
 	}
 	words := strings.Fields(s.String())
 	return &query.Error{Class: query.NotImplemented, Msg: "This feature is not implemented: " + strings.Join(words[:min(2, len(words))], " ")}
@@ -185,27 +186,44 @@ func (a *API) dropMeasurement(ctx context.Context, req *v1Request, name string) 
 	return a.Store.DeleteTable(ctx, db.Name(), name, store.HardDelete{At: a.Now()})
 }
 
-// deleteRows is DELETE and DROP SERIES. The store deletes whole measurements:
-// what asks for a part of one is refused.
-func (a *API) deleteRows(ctx context.Context, req *v1Request, what string, sources ast.Sources, cond ast.Expr) error {
+// deleteRows is DELETE and DROP SERIES. What has no condition means whole
+// measurements.
+func (a *API) deleteRows(ctx context.Context, req *v1Request, series bool, sources ast.Sources, cond ast.Expr) error {
 	db, err := a.target(req)
 	if err != nil {
 		return err
 	}
-	if cond != nil {
-		return &query.Error{Class: query.NotImplemented, Msg: "This feature is not implemented: " + what + " with WHERE: rows go by retention, or with their whole measurement"}
-	}
+	b := &influxql.Binder{Ctx: expr.NewContext(ctx, a.Now().UnixNano())}
+	// All conditions are bound before the first row goes.
+	deletions := map[string]store.RowDelete{}
 	for _, name := range db.Tables() {
-		for _, src := range sources {
-			m, ok := src.(*ast.Measurement)
-			if !ok || m.Regex == nil && m.Name != name || m.Regex != nil && !m.Regex.Val.MatchString(name) {
-				continue
-			}
-			if err := a.Store.DeleteTable(ctx, db.Name(), name, store.HardDelete{At: a.Now()}); err != nil && !errors.Is(err, store.ErrNotFound) {
-				return err
-			}
-			break
+		t, ok := db.Table(name)
+		if !ok || !among(sources, name) {
+			continue
+		}
+		if deletions[name], err = b.Deletion(db, t, cond, series); err != nil {
+			return err
+		}
+	}
+	for name, d := range deletions {
+		if cond == nil {
+			err = a.Store.DeleteTable(ctx, db.Name(), name, store.HardDelete{At: a.Now()})
+		} else {
+			err = a.Store.DeleteRows(ctx, db.Name(), name, d)
+		}
+		if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrDeleted) {
+			return err
 		}
 	}
 	return nil
+}
+
+// among says whether FROM names a measurement; without FROM all are meant.
+func among(sources ast.Sources, name string) bool {
+	for _, src := range sources {
+		if m, ok := src.(*ast.Measurement); ok && (m.Regex == nil && m.Name == name || m.Regex != nil && m.Regex.Val.MatchString(name)) {
+			return true
+		}
+	}
+	return len(sources) == 0
 }

@@ -9,6 +9,7 @@ import (
 	"tarn/edge/query/plan"
 	"tarn/store"
 	"tarn/store/column"
+	"tarn/store/merge"
 )
 
 // topPerSeries reads stretches of time, from the newest or the oldest row on,
@@ -36,6 +37,15 @@ func newTopPerSeries(n *plan.TopPerSeries, env *Env) (Operator, error) {
 	s := n.Scan()
 	if s == nil {
 		return Build(n.Input, env)
+	}
+	if n.Count == 1 && n.Unfiltered() {
+		// The store knows where each series ends.
+		edge := *s
+		edge.Edge = merge.Oldest
+		if n.Desc {
+			edge.Edge = merge.Newest
+		}
+		return Build(n.Over(&edge), env)
 	}
 	quiet := *env
 	quiet.Profile = nil // the chain is built many times

@@ -344,11 +344,12 @@ func (q *selection) limited(n plan.Node) plan.Node {
 // raw binds a SELECT without functions: the rows in which a selected field has
 // a value.
 func (q *selection) raw(t *table) (*branch, error) {
-	fields := map[string]expr.Expr{}
+	fields, names := map[string]expr.Expr{}, map[string]bool{}
 	sc := &scope{ref: func(r *ast.VarRef) (expr.Expr, error) {
 		e, kind := t.ref(r)
 		if kind == fieldRef {
 			fields[e.String()] = e
+			names[r.Val] = true
 		}
 		return e, nil
 	}}
@@ -373,7 +374,9 @@ func (q *selection) raw(t *table) (*branch, error) {
 		return nil, err
 	}
 	p.Input = in
-	if !t.derived { // the rows of a subquery are rows, whatever is selected of them
+	// The rows of a subquery are rows, whatever is selected of them, and a stored
+	// row has a value in one of all fields.
+	if !t.derived && len(names) < len(t.fields) {
 		p.Input = &plan.Filter{Input: in, Cond: cond}
 	}
 	visible := len(p.Exprs)
