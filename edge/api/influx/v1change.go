@@ -12,7 +12,6 @@ import (
 	"tarn/edge/query"
 	"tarn/edge/query/expr"
 	"tarn/edge/query/influxql"
-	"tarn/edge/query/plan"
 	"tarn/store"
 )
 
@@ -33,9 +32,9 @@ func (a *API) change(ctx context.Context, req *v1Request, s ast.Statement) error
 	case *ast.DropMeasurementStatement:
 		return a.dropMeasurement(ctx, req, s.Name)
 	case *ast.DeleteSeriesStatement:
-		return a.deleteRows(ctx, req, s.Sources, s.Condition, false)
+		return a.deleteRows(ctx, req, false, s.Sources, s.Condition)
 	case *ast.DropSeriesStatement:
-		return a.deleteRows(ctx, req, s.Sources, s.Condition, true)
+		return a.deleteRows(ctx, req, true, s.Sources, s.Condition)
 	}
 	words := strings.Fields(s.String())
 	return &query.Error{Class: query.NotImplemented, Msg: "This feature is not implemented: " + strings.Join(words[:min(2, len(words))], " ")}
@@ -187,29 +186,44 @@ func (a *API) dropMeasurement(ctx context.Context, req *v1Request, name string) 
 	return a.Store.DeleteTable(ctx, db.Name(), name, store.HardDelete{At: a.Now()})
 }
 
-// deleteRows is DELETE and DROP SERIES. Without a condition whole measurements
-// go, names and columns too.
-func (a *API) deleteRows(ctx context.Context, req *v1Request, sources ast.Sources, cond ast.Expr, dropSeries bool) error {
-	b := &influxql.Binder{
-		Databases: func(name string) (plan.Database, bool) {
-			db, ok := a.Store.Database(name)
-			return db, ok
-		},
-		Database: req.db, RetentionPolicy: req.rp, Ctx: expr.NewContext(ctx, a.Now().UnixNano()),
-	}
-	deletions, err := b.Deletions(sources, cond, dropSeries)
+// deleteRows is DELETE and DROP SERIES. What has no condition means whole
+// measurements.
+func (a *API) deleteRows(ctx context.Context, req *v1Request, series bool, sources ast.Sources, cond ast.Expr) error {
+	db, err := a.target(req)
 	if err != nil {
 		return err
 	}
-	for _, d := range deletions {
-		if cond == nil {
-			err = a.Store.DeleteTable(ctx, d.Database, d.Measurement, store.HardDelete{At: a.Now()})
-		} else {
-			err = a.Store.DeleteRows(ctx, d.Database, d.Measurement, d.Rows)
+	b := &influxql.Binder{Ctx: expr.NewContext(ctx, a.Now().UnixNano())}
+	// All conditions are bound before the first row goes.
+	deletions := map[string]store.RowDelete{}
+	for _, name := range db.Tables() {
+		t, ok := db.Table(name)
+		if !ok || !among(sources, name) {
+			continue
 		}
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
+		if deletions[name], err = b.Deletion(db, t, cond, series); err != nil {
+			return err
+		}
+	}
+	for name, d := range deletions {
+		if cond == nil {
+			err = a.Store.DeleteTable(ctx, db.Name(), name, store.HardDelete{At: a.Now()})
+		} else {
+			err = a.Store.DeleteRows(ctx, db.Name(), name, d)
+		}
+		if err != nil && !errors.Is(err, store.ErrNotFound) && !errors.Is(err, store.ErrDeleted) {
 			return err
 		}
 	}
 	return nil
+}
+
+// among says whether FROM names a measurement; without FROM all are meant.
+func among(sources ast.Sources, name string) bool {
+	for _, src := range sources {
+		if m, ok := src.(*ast.Measurement); ok && (m.Regex == nil && m.Name == name || m.Regex != nil && m.Regex.Val.MatchString(name)) {
+			return true
+		}
+	}
+	return len(sources) == 0
 }

@@ -87,6 +87,8 @@ func build(n plan.Node, env *Env) (Operator, error) {
 		return newSort(n, env)
 	case *plan.TopPerSeries:
 		return newTopPerSeries(n, env)
+	case *plan.TimeOrdered:
+		return newTimeOrdered(n, env)
 	case *plan.Join:
 		return newJoin(n, env)
 	case *plan.Window:

@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"io"
-	"math"
-	"sync/atomic"
 
 	"tarn/edge/query/expr"
 	"tarn/edge/query/plan"
 	"tarn/store"
 	"tarn/store/column"
+	"tarn/store/merge"
 )
 
 // topPerSeries reads stretches of time, from the newest or the oldest row on,
@@ -26,26 +25,31 @@ type topPerSeries struct {
 	open   int      // groups that lack rows
 
 	started bool
-	edge    int64 // the next stretch begins here, inclusive
-	step    int64
-	done    bool // no stretch is left
+	parts   stretches
 	in      Operator
 	keys    []*column.Vector
 }
 
-const (
-	firstStretch  = int64(60e9) // a minute: most that sends, sends more often
-	stretchFactor = 4
-)
+// stretchFactor is how much longer each stretch is than the one before.
+const stretchFactor = 4
 
 func newTopPerSeries(n *plan.TopPerSeries, env *Env) (Operator, error) {
 	s := n.Scan()
 	if s == nil {
 		return Build(n.Input, env)
 	}
+	if n.Count == 1 && n.Unfiltered() {
+		// The store knows where each series ends.
+		edge := *s
+		edge.Edge = merge.Oldest
+		if n.Desc {
+			edge.Edge = merge.Newest
+		}
+		return Build(n.Over(&edge), env)
+	}
 	quiet := *env
 	quiet.Profile = nil // the chain is built many times
-	return &topPerSeries{node: n, scan: s, env: &quiet, mem: account{budget: env.Budget}, step: firstStretch}, nil
+	return &topPerSeries{node: n, scan: s, env: &quiet, mem: account{budget: env.Budget}, parts: stretches{scan: s, env: &quiet, desc: n.Desc}}, nil
 }
 
 func (t *topPerSeries) Next(ctx context.Context, b *column.Batch) error {
@@ -57,7 +61,7 @@ func (t *topPerSeries) Next(ctx context.Context, b *column.Batch) error {
 	}
 	for {
 		if t.in == nil {
-			if t.done || t.open == 0 {
+			if t.parts.done || t.open == 0 {
 				return io.EOF
 			}
 			if err := t.stretch(); err != nil {
@@ -109,7 +113,7 @@ func (t *topPerSeries) start(ctx context.Context) error {
 	if err := t.mem.set(t.groups.bytes() + 8*int64(t.groups.n)); err != nil {
 		return err
 	}
-	return t.first(ctx)
+	return t.parts.begin(ctx)
 }
 
 // list asks a scan which series it would read, and lets it read none.
@@ -149,69 +153,18 @@ func (t *topPerSeries) list(ctx context.Context) error {
 	return errors.Join(err, rows.Close())
 }
 
-// first finds the time of the first row: sources that cannot have an earlier one
-// are not opened.
-func (t *topPerSeries) first(ctx context.Context) error {
-	bound := &atomic.Int64{}
-	s := *t.scan
-	s.IDs, s.Order = []int{0}, store.OldestFirst // column 0 is the time
-	bound.Store(math.MaxInt64)
-	if t.node.Desc {
-		s.Order = store.NewestFirst
-		bound.Store(math.MinInt64)
-	}
-	op := newScan(&s, t.env, bound)
-	t.done = true
-	err := drain(ctx, op, func(b *column.Batch) error {
-		t.done = false
-		at := bound.Load()
-		for _, x := range b.Cols[0].Ints[:b.Len] {
-			if t.node.Desc {
-				at = max(at, x)
-			} else {
-				at = min(at, x)
-			}
-		}
-		bound.Store(at)
-		return nil
-	})
-	t.edge = bound.Load()
-	return errors.Join(err, op.Close())
-}
-
 // stretch builds the chain for the next stretch of time and the series that
 // lack rows.
 func (t *topPerSeries) stretch() error {
-	s := *t.scan
-	if t.node.Desc {
-		s.MaxTime = t.edge
-		if lo := t.edge - t.step + 1; lo > s.MinTime && lo < t.edge {
-			s.MinTime = lo
-		} else {
-			t.done = true
-		}
-		t.edge = s.MinTime - 1
-	} else {
-		s.MinTime = t.edge
-		if hi := t.edge + t.step - 1; hi < s.MaxTime && hi > t.edge {
-			s.MaxTime = hi
-		} else {
-			t.done = true
-		}
-		t.edge = s.MaxTime + 1
-	}
-	if t.step < math.MaxInt64/stretchFactor {
-		t.step *= stretchFactor
-	} else {
-		t.step = math.MaxInt64
-	}
+	s := t.parts.next()
+	t.parts.grow(stretchFactor)
 	if t.open < t.groups.n {
-		if err := t.lacking(&s); err != nil {
+		if err := t.lacking(s); err != nil {
 			return err
 		}
 	}
 	var err error
-	t.in, err = Build(t.node.Over(&s), t.env)
+	t.in, err = Build(t.node.Over(s), t.parts.env)
 	return err
 }
 

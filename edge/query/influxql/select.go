@@ -344,11 +344,12 @@ func (q *selection) limited(n plan.Node) plan.Node {
 // raw binds a SELECT without functions: the rows in which a selected field has
 // a value.
 func (q *selection) raw(t *table) (*branch, error) {
-	fields := map[string]expr.Expr{}
+	fields, names := map[string]expr.Expr{}, map[string]bool{}
 	sc := &scope{ref: func(r *ast.VarRef) (expr.Expr, error) {
 		e, kind := t.ref(r)
 		if kind == fieldRef {
 			fields[e.String()] = e
+			names[r.Val] = true
 		}
 		return e, nil
 	}}
@@ -373,7 +374,9 @@ func (q *selection) raw(t *table) (*branch, error) {
 		return nil, err
 	}
 	p.Input = in
-	if !t.derived { // the rows of a subquery are rows, whatever is selected of them
+	// The rows of a subquery are rows, whatever is selected of them, and a stored
+	// row has a value in one of all fields.
+	if !t.derived && len(names) < len(t.fields) {
 		p.Input = &plan.Filter{Input: in, Cond: cond}
 	}
 	visible := len(p.Exprs)
@@ -392,8 +395,36 @@ func (q *selection) finishRaw(t *table, p *plan.Project, visible int) (*branch, 
 		further = append(further, len(p.Exprs))
 		add(p, name, t.group(name))
 	}
-	n := q.limited(q.sorted(q.firstRows(t, p), further...))
+	n := q.limited(q.unheld(t, q.sorted(q.firstRows(t, p), further...)))
 	return &branch{name: t.name, node: trim(n, visible), tags: q.dims, names: q.names}, nil
+}
+
+// unheld lets rows of all series that nobody limits come without being held all
+// at once. It is not for rows that a condition on fields chooses: those are few.
+func (q *selection) unheld(t *table, n plan.Node) plan.Node {
+	s := n.(*plan.Sort)
+	if len(q.dims) > 0 || q.Limit > 0 || t.derived || q.choosesByFields(t) {
+		return n
+	}
+	u := &plan.TimeOrdered{Input: s.Input, Keys: s.Keys}
+	if u.Scan() == nil {
+		return n
+	}
+	return u
+}
+
+// choosesByFields says whether the condition reads fields.
+func (q *selection) choosesByFields(t *table) (found bool) {
+	if q.rest == nil {
+		return false
+	}
+	ast.WalkFunc(q.rest, func(n ast.Node) {
+		if r, ok := n.(*ast.VarRef); ok {
+			_, kind := t.ref(r)
+			found = found || kind == fieldRef
+		}
+	})
+	return found
 }
 
 // firstRows lets a LIMIT within series read no more rows than it needs.

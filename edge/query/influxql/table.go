@@ -69,7 +69,7 @@ func (b *Binder) from(sources ast.Sources, o outer) ([]*table, error) {
 	var merged []*table
 	for _, t := range out {
 		if n := len(merged); n > 0 && merged[n-1].name == t.name {
-			m, err := merge(merged[n-1], t)
+			m, err := joined(merged[n-1], t)
 			if err != nil {
 				return nil, err
 			}
@@ -105,9 +105,9 @@ func scanOf(db plan.Database, t *schema.Table, o outer) *table {
 	return out
 }
 
-// merge puts the rows of two tables of one name together: the columns of both,
+// joined puts the rows of two tables of one name together: the columns of both,
 // null where one lacks them.
-func merge(a, b *table) (*table, error) {
+func joined(a, b *table) (*table, error) {
 	out := &table{name: a.name, time: 0, fields: map[string]int{}, tags: map[string]int{}, derived: a.derived || b.derived}
 	u := &plan.Union{Output: []plan.Column{{Name: "time", Type: column.Of(column.Timestamp)}}}
 	left, right := &plan.Project{Input: a.node, Exprs: []expr.Expr{a.column(a.time)}}, &plan.Project{Input: b.node, Exprs: []expr.Expr{b.column(b.time)}}

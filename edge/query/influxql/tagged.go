@@ -13,6 +13,7 @@ import (
 	"tarn/edge/query/plan"
 	"tarn/store"
 	"tarn/store/column"
+	"tarn/store/merge"
 	"tarn/store/schema"
 )
 
@@ -70,9 +71,9 @@ func (t *tagged) filtered() bool {
 	return t.cond != nil || t.lo != store.MinTime || t.hi != store.MaxTime
 }
 
-// each calls fn with the tags of every series that the condition keeps, nil for
-// those that it lacks. Without a range of time no row is read: the scan is
-// asked which series it would look at, and told to look at none.
+// each calls fn with the tags of every series that has rows and that the
+// condition keeps, nil for those that it lacks. Of each series the newest row
+// alone is looked at.
 func (t *tagged) each(ctx context.Context, fn func(tags []*string)) error {
 	tags := make([]*string, len(t.keys))
 	row := func(b *column.Batch, i int) {
@@ -85,39 +86,11 @@ func (t *tagged) each(ctx context.Context, fn func(tags []*string)) error {
 		}
 		fn(tags)
 	}
-	ec := expr.NewContext(ctx, t.binder.Ctx.Now)
-	matches := func(b *column.Batch, keep []bool) error {
-		if t.cond == nil {
-			return nil
-		}
-		ec.Reset()
-		v, err := t.cond.Eval(ec, b)
-		if err != nil {
-			return err
-		}
-		for i := range keep {
-			keep[i] = !v.IsNull(i) && v.Bools[i]
-		}
-		return nil
-	}
-	spec := store.ScanSpec{Database: t.db.Name(), Table: t.schema, MinTime: t.lo, MaxTime: t.hi, FilterTags: t.ids, Order: store.SeriesTime}
-	timed := t.lo != store.MinTime || t.hi != store.MaxTime
-	if timed {
-		spec.Order, spec.Columns = store.Unordered, t.ids
-		spec.Filter = func(_ context.Context, b *column.Batch, keep []bool) error { return matches(b, keep) }
-	} else {
-		spec.Filter = func(_ context.Context, b *column.Batch, keep []bool) error {
-			if err := matches(b, keep); err != nil {
-				return err
-			}
-			for i := range keep {
-				if keep[i] {
-					row(b, i)
-					keep[i] = false
-				}
-			}
-			return nil
-		}
+	spec := store.ScanSpec{Database: t.db.Name(), Table: t.schema, MinTime: t.lo, MaxTime: t.hi, Columns: t.ids, Edge: merge.Newest}
+	if t.cond != nil {
+		ec := expr.NewContext(ctx, t.binder.Ctx.Now)
+		spec.FilterTags = t.ids
+		spec.Filter = func(_ context.Context, b *column.Batch, keep []bool) error { return chooses(ec, t.cond, b, keep) }
 	}
 	rows, err := t.binder.Scan(ctx, spec)
 	if err != nil {

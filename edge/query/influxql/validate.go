@@ -88,6 +88,9 @@ func isTime(e ast.Expr) bool {
 	return ok && r.Val == "time"
 }
 
+// isTimeName says whether a condition means the time of rows by a name.
+func isTimeName(name string) bool { return strings.EqualFold(name, "time") }
+
 func (s *shape) expr(e ast.Expr) error {
 	switch e := e.(type) {
 	case *ast.VarRef:

@@ -85,6 +85,8 @@ func describe(n Node) string {
 		return n.describe()
 	case *TopPerSeries:
 		return n.describe()
+	case *TimeOrdered:
+		return strings.Replace(describe(&Sort{Input: n.Input, Keys: n.Keys, Top: -1}), "Sort", "TimeOrdered", 1)
 	case *Explode:
 		return "Explode: " + n.Input.Columns()[n.List].Name
 	case *WindowFill:

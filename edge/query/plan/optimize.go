@@ -74,6 +74,12 @@ func eachExpr(n Node, fn func(expr.Expr) (expr.Expr, error)) error {
 				return err
 			}
 		}
+	case *TimeOrdered:
+		for i := range n.Keys {
+			if err := replace(&n.Keys[i].Expr); err != nil {
+				return err
+			}
+		}
 	case *Window:
 		return replace(n.exprs()...)
 	case *Unnest:
@@ -149,6 +155,8 @@ func setInputs(n Node, in []Node) {
 	case *SeriesLimit:
 		n.Input = in[0]
 	case *TopPerSeries:
+		n.Input = in[0]
+	case *TimeOrdered:
 		n.Input = in[0]
 	case *Explode:
 		n.Input = in[0]

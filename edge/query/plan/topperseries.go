@@ -48,6 +48,18 @@ func (t *TopPerSeries) Scan() *Scan {
 	}
 }
 
+// Unfiltered says that every row of the scan comes out of the chain.
+func (t *TopPerSeries) Unfiltered() bool {
+	for n := t.Input; ; {
+		p, ok := n.(*Project)
+		if !ok {
+			_, scan := n.(*Scan)
+			return scan
+		}
+		n = p.Input
+	}
+}
+
 // Over is the chain over another scan.
 func (t *TopPerSeries) Over(s *Scan) Node { return over(t.Input, s) }
 
