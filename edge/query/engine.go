@@ -133,7 +133,7 @@ func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) 
 	}()
 	now := e.opts.Now().UnixNano()
 	r.budget = &exec.Budget{Limit: e.opts.MemoryLimit}
-	st, logical, err := e.plan(r.ctx, req, now)
+	st, logical, err := e.plan(r.ctx, req, now, r.budget)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +183,7 @@ func (e *Engine) release() {
 
 // plan parses, binds and optimizes. For EXPLAIN it also returns the text of the
 // plan as it was bound.
-func (e *Engine) plan(ctx context.Context, req Request, now int64) (_ *plan.Statement, logical string, err error) {
+func (e *Engine) plan(ctx context.Context, req Request, now int64, budget *exec.Budget) (_ *plan.Statement, logical string, err error) {
 	db, ok := e.provider.Database(req.Database)
 	if !ok {
 		return nil, "", &Error{Class: DatabaseNotFound, Msg: "database not found: " + req.Database}
@@ -197,6 +197,9 @@ func (e *Engine) plan(ctx context.Context, req Request, now int64) (_ *plan.Stat
 		return nil, "", err
 	}
 	ec := expr.NewContext(ctx, now)
+	if budget != nil {
+		ec.Memory = budget
+	}
 	b := &plan.Binder{Database: db, System: e.system(), Caches: e.opts.Caches, Params: params, Ctx: ec}
 	st, err := b.Bind(statement)
 	if err != nil {
