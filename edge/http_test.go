@@ -19,6 +19,9 @@ import (
 //	restart                                     stops it and starts it again
 //	http [gzip] [recovery] [capture=NAME]       sends a request as written
 //	sql db=D [format=F] [accept=A] [post]       sends a query
+//	influxql [db=D] [format=F] [accept=A] [post] [params=JSON]
+//	                                            the same in InfluxQL
+//	v1 [db=D] [post] [accept=A] [NAME=VALUE]... sends a query to /query
 //
 // $NAME in a request is the token that an earlier answer held. What differs
 // from run to run is shown in <angle brackets>.
@@ -37,8 +40,10 @@ func TestHTTP(t *testing.T) {
 				return ""
 			case "http":
 				return c.request(d)
-			case "sql":
+			case "sql", "influxql":
 				return c.sql(d)
+			case "v1":
+				return c.v1(d)
 			}
 			t.Fatalf("%s: unknown command %s", d.Pos, d.Cmd)
 			return ""
@@ -123,21 +128,51 @@ func (c *conversation) sql(d *datadriven.TestData) string {
 	}
 	q := testRequest{method: "GET", header: http.Header{}}
 	if d.HasArg("post") {
-		body := map[string]any{"db": args["db"], "q": d.Input}
+		body := map[string]any{"q": d.Input}
+		if db, ok := args["db"]; ok {
+			body["db"] = db
+		}
+		if p, ok := args["params"]; ok {
+			body["params"] = json.RawMessage(p)
+		}
 		if f, ok := args["format"]; ok {
 			body["format"] = f
 		}
-		q.method, q.target = "POST", "/api/v3/query_sql"
+		q.method, q.target = "POST", "/api/v3/query_"+d.Cmd
 		q.body, _ = json.Marshal(body)
 	} else {
-		v := url.Values{"db": {args["db"]}, "q": {d.Input}}
-		if f, ok := args["format"]; ok {
-			v.Set("format", f)
+		v := url.Values{"q": {d.Input}}
+		for _, name := range []string{"db", "format", "params"} {
+			if f, ok := args[name]; ok {
+				v.Set(name, f)
+			}
 		}
-		q.target = "/api/v3/query_sql?" + v.Encode()
+		q.target = "/api/v3/query_" + d.Cmd + "?" + v.Encode()
 	}
 	if a, ok := args["accept"]; ok {
 		q.header.Set("Accept", a)
+	}
+	return mask(c.server.do(q).text())
+}
+
+// v1 sends a query to /query as v1's clients do.
+func (c *conversation) v1(d *datadriven.TestData) string {
+	v := url.Values{"q": {d.Input}}
+	q := testRequest{method: "GET", header: http.Header{}}
+	for _, a := range d.CmdArgs {
+		switch a.Key {
+		case "post":
+			q.method = "POST"
+		case "accept":
+			q.header.Set("Accept", strings.Join(a.Vals, ","))
+		default:
+			v.Set(a.Key, strings.Join(a.Vals, ","))
+		}
+	}
+	q.target = "/query?" + v.Encode()
+	if q.method == "POST" {
+		q.target, q.body = "/query", []byte(v.Encode())
+		q.header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
 	return mask(c.server.do(q).text())
 }
@@ -150,6 +185,7 @@ var masks = []struct {
 	{regexp.MustCompile(`\b[0-9a-f]{128}\b`), "<hash of 128>"},
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "<uuid>"},
 	{regexp.MustCompile(`"(created_at|expiry)":"20[0-9-]{8}T[0-9:]{8}(\.[0-9]{3})?Z"`), `"$1":"<instant>"`},
+	{regexp.MustCompile(`"time_ns":[0-9]{19}\b`), `"time_ns":<instant>`},
 	{regexp.MustCompile(`-20[0-9]{6}T[0-9]{6}\b`), "-<instant>"},
 }
 

@@ -25,6 +25,12 @@ func (p Provider) Scan(ctx context.Context, spec store.ScanSpec) (store.Rows, er
 	return p.store.Scan(ctx, spec)
 }
 
+// ListDatabases lists the store's databases by name, with the deleted ones if
+// wanted.
+func (p Provider) ListDatabases(deleted bool) []store.DatabaseInfo {
+	return p.store.ListDatabases(deleted)
+}
+
 // internal is the database that has only system tables.
 type internal struct{}
 

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Builds Tarn and tarn-bench from this checkout, then loads the benchmark data
 # into Tarn and into whichever peers are installed, and prints one table; then a
-# second one with query times, Tarn's beside DuckDB's on the same files.
+# second one with query times, Tarn's beside DuckDB's on the same files, and a third
+# with those of InfluxQL beside InfluxDB 1.
 #
 #   bench.sh [--fetch] [DIR] [-- TARN-BENCH-PEERS-FLAG...]
 #
@@ -76,4 +77,10 @@ fi
 if [ -n "$tarn" ] && [ -n "$queries" ]; then
 	echo
 	TARN_TOOLS="$dir" "$work/tarn-bench" queries -tarn "$tarn" -scratch "$dir/scratch" -file "$queries"
+	if [ -x "$dir/bin/influxd" ]; then
+		echo
+		"$work/tarn-bench" influxql -tarn "$tarn" -influxd "$dir/bin/influxd" -scratch "$dir/scratch" -file "$queries"
+	else
+		echo "bench.sh: left out: InfluxQL beside influxd (run $here/peers.sh)" >&2
+	fi
 fi

@@ -24,6 +24,8 @@ const usage = `tarn-bench measures what loading line protocol costs a server, an
   tarn-bench load -url URL -file FILE [-pid PID] [flags]    load one running server
   tarn-bench peers -tarn BINARY [flags] FILE...             start, load and stop Tarn and its peers
   tarn-bench queries -tarn BINARY -file FILE [flags]        compare query times with DuckDB on the same files
+  tarn-bench influxql -tarn BINARY -influxd BINARY -file FILE
+                                                            compare InfluxQL over HTTP with InfluxDB 1
   tarn-bench size -dir DIR                                  allocated bytes of a directory
 
 "tarn-bench COMMAND -h" lists a command's flags.
@@ -55,12 +57,14 @@ func run(ctx context.Context, args []string) error {
 		return runPeers(ctx, rest)
 	case "queries":
 		return runQueries(ctx, rest)
+	case "influxql":
+		return runInfluxQL(ctx, rest)
 	case "size":
 		return runSize(rest)
 	case "help", "-h", "-help", "--help":
 		fmt.Print(usage)
 		return nil
 	default:
-		return fmt.Errorf("unknown command %q (want load, peers, queries or size)", command)
+		return fmt.Errorf("unknown command %q (want load, peers, queries, influxql or size)", command)
 	}
 }

@@ -15,38 +15,42 @@ import (
 	"golang.org/x/term"
 )
 
+var languages = []string{"sql", "influxql"}
+
 var formats = []string{"pretty", "json", "jsonl", "csv", "parquet"}
 
 func newQuery() *cobra.Command {
 	c := &client{}
 	var language, format, output, file string
 	cmd := &cobra.Command{
-		Use: "query [QUERY]", Aliases: []string{"q"}, Short: "Ask a question in SQL",
-		Long: `Ask a question in SQL. The query is the argument, the content of --file, or what
+		Use: "query [QUERY]", Aliases: []string{"q"}, Short: "Ask a question in SQL or InfluxQL",
+		Long: `Ask a question in SQL or InfluxQL. The query is the argument, the content of --file, or what
 comes from standard input.
 
   tarn query -d home "SELECT room, avg(temp) FROM home GROUP BY room"
+  tarn query -d home -l influxql "SELECT mean(temp) FROM home GROUP BY time(1h), room"
   tarn query -d home --format csv -o home.csv "SELECT * FROM home"`,
 		Args: wrapArgs(cobra.MaximumNArgs(1)),
 	}
 	c.flags(cmd)
 	c.databaseFlag(cmd)
 	f := cmd.Flags()
-	f.StringVarP(&language, "language", "l", "sql", "language of the query; this version speaks sql")
+	f.StringVarP(&language, "language", "l", "sql", strings.Join(languages, ", "))
+	_ = cmd.RegisterFlagCompletionFunc("language", cobra.FixedCompletions(languages, cobra.ShellCompDirectiveNoFileComp))
 	f.StringVar(&format, "format", "pretty", strings.Join(formats, ", "))
 	f.StringVarP(&output, "output", "o", "", "file for the answer, instead of standard output")
 	f.StringVarP(&file, "file", "f", "", "file with the query")
 	_ = cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp))
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		switch {
-		case language != "sql":
-			return &usageError{fmt.Errorf("--language %s: this version speaks sql", language)}
+		case !slices.Contains(languages, language):
+			return &usageError{fmt.Errorf("--language must be one of %s, not %q", strings.Join(languages, ", "), language)}
 		case !slices.Contains(formats, format):
 			return &usageError{fmt.Errorf("--format must be one of %s, not %q", strings.Join(formats, ", "), format)}
 		case format == "parquet" && output == "":
 			return &usageError{errors.New("parquet is not for a screen: name a file with --output")}
 		}
-		if err := c.needDatabase(); err != nil {
+		if err := c.needDatabase(); err != nil && language == "sql" { // InfluxQL may name it
 			return err
 		}
 		text, err := inputText(cmd, args, file, "query")
@@ -56,11 +60,15 @@ comes from standard input.
 		if strings.TrimSpace(text) == "" {
 			return &usageError{errors.New("the query is empty")}
 		}
-		body, err := json.Marshal(map[string]string{"db": c.database, "q": text, "format": format})
+		members := map[string]string{"q": text, "format": format}
+		if c.database != "" {
+			members["db"] = c.database
+		}
+		body, err := json.Marshal(members)
 		if err != nil {
 			return err
 		}
-		resp, err := c.do(cmd.Context(), http.MethodPost, "/api/v3/query_sql", nil, "application/json", bytes.NewReader(body))
+		resp, err := c.do(cmd.Context(), http.MethodPost, "/api/v3/query_"+language, nil, "application/json", bytes.NewReader(body))
 		if err != nil {
 			return err
 		}

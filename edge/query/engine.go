@@ -98,12 +98,15 @@ type Request struct {
 	// Params are the values of placeholders: nil, bool, json.Number, float64,
 	// int64, uint64 or string.
 	Params map[string]any
+	// InfluxQL is for requests in that language.
+	InfluxQL InfluxQLRequest
 }
 
 // Result is a running query. It is used by one goroutine and must be closed.
 type Result struct {
 	engine  *Engine
 	columns []result.Column
+	series  result.Series
 	op      exec.Operator
 	budget  *exec.Budget
 	entry   *Entry
@@ -139,18 +142,22 @@ func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) 
 	}()
 	now := e.opts.Now().UnixNano()
 	r.budget = &exec.Budget{Limit: e.opts.MemoryLimit}
-	st, logical, err := e.plan(r.ctx, req, now)
+	st, err := e.plan(r.ctx, req, now)
 	if err != nil {
 		return nil, err
 	}
 	r.entry.planned(e.opts.Now())
 	env := &exec.Env{Scan: e.provider.Scan, Budget: r.budget, Now: now, Workers: e.opts.Workers}
 	if st.Explain {
-		if st.Plan, err = e.explain(r.ctx, st, logical, env); err != nil {
+		if st.Plan, err = e.explain(r.ctx, st, env); err != nil {
 			return nil, err
 		}
 		env.Profile = nil
+		if req.Language == InfluxQL && req.InfluxQL.Series {
+			st.Plan = explainedSeries(st.Plan, st.Analyze)
+		}
 	}
+	r.series = st.series
 	for _, c := range st.Plan.Columns() {
 		r.columns = append(r.columns, result.Column{Name: c.Name, Type: c.Type})
 	}
@@ -160,32 +167,47 @@ func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) 
 	return r, nil
 }
 
-// plan parses, binds and optimizes. For EXPLAIN it also returns the text of the
-// plan as it was bound.
-func (e *Engine) plan(ctx context.Context, req Request, now int64) (_ *plan.Statement, logical string, err error) {
+// planned is a statement that is ready to run.
+type planned struct {
+	*plan.Statement
+	// logical is the text of the plan as it was bound, for EXPLAIN.
+	logical string
+	series  result.Series // of InfluxQL
+}
+
+// plan parses, binds and optimizes.
+func (e *Engine) plan(ctx context.Context, req Request, now int64) (p planned, err error) {
+	ec := expr.NewContext(ctx, now)
+	if req.Language == InfluxQL {
+		p.Statement, p.series, err = e.planInfluxQL(req, ec)
+	} else {
+		p.Statement, err = e.planSQL(req, ec)
+	}
+	if err != nil {
+		return p, err
+	}
+	if p.Explain {
+		p.logical = plan.Format(p.Plan, nil)
+	}
+	p.Plan, err = plan.Optimize(ec, p.Plan)
+	return p, err
+}
+
+func (e *Engine) planSQL(req Request, ec *expr.Context) (*plan.Statement, error) {
 	db, ok := e.provider.Database(req.Database)
 	if !ok {
-		return nil, "", &Error{Class: DatabaseNotFound, Msg: "database not found: " + req.Database}
+		return nil, &Error{Class: DatabaseNotFound, Msg: "database not found: " + req.Database}
 	}
 	statement, err := sql.Parse(req.Text)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	params, err := bindParams(req.Params)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	ec := expr.NewContext(ctx, now)
 	b := &plan.Binder{Database: db, System: e.system(), Caches: e.opts.Caches, Params: params, Ctx: ec}
-	st, err := b.Bind(statement)
-	if err != nil {
-		return nil, "", err
-	}
-	if st.Explain {
-		logical = plan.Format(st.Plan, nil)
-	}
-	st.Plan, err = plan.Optimize(ec, st.Plan)
-	return st, logical, err
+	return b.Bind(statement)
 }
 
 // bindParams gives parameters their types: integers the narrower signed one
@@ -231,9 +253,9 @@ func numberParam(n json.Number) (expr.Value, error) {
 }
 
 // explain turns a plan into rows that show it; for ANALYZE it runs first.
-func (e *Engine) explain(ctx context.Context, st *plan.Statement, logical string, env *exec.Env) (plan.Node, error) {
+func (e *Engine) explain(ctx context.Context, st planned, env *exec.Env) (plan.Node, error) {
 	if !st.Analyze {
-		return explanation([2]string{"logical_plan", logical}, [2]string{"physical_plan", plan.Format(st.Plan, nil)}), nil
+		return explanation([2]string{"logical_plan", st.logical}, [2]string{"physical_plan", plan.Format(st.Plan, nil)}), nil
 	}
 	env.Profile = exec.Profile{}
 	start := time.Now()

@@ -1,5 +1,5 @@
-// Package influx serves the HTTP API of InfluxDB 3 Core 3.7 and the v1 and v2
-// write endpoints (spec/influxdb3-http-api.md).
+// Package influx serves the HTTP API of InfluxDB 3 Core 3.7 the v1 and v2
+// write endpoints, and v1's /query (spec/influxdb3-http-api.md).
 package influx
 
 import (
@@ -54,8 +54,14 @@ func (a *API) Routes() []route.Route {
 	add("POST", "/api/v2/write", auth.Token, a.writeV2)
 	add("POST", "/api/v3/write_lp", auth.Token, a.writeV3)
 
-	add("GET", "/api/v3/query_sql", auth.Token, a.querySQLGet)
-	add("POST", "/api/v3/query_sql", auth.Token, a.querySQLPost)
+	add("GET", "/api/v3/query_sql", auth.Token, a.queryGet(query.SQL))
+	add("POST", "/api/v3/query_sql", auth.Token, a.queryPost(query.SQL))
+	add("GET", "/api/v3/query_influxql", auth.Token, a.queryGet(query.InfluxQL))
+	add("POST", "/api/v3/query_influxql", auth.Token, a.queryPost(query.InfluxQL))
+	for _, path := range []string{"/query", "/query/"} {
+		add("GET", path, auth.TokenOrQuery, a.queryV1)
+		add("POST", path, auth.TokenOrQuery, a.queryV1)
+	}
 
 	add("GET", "/health", auth.Health, a.health)
 	add("HEAD", "/health", auth.Health, a.health)
@@ -74,6 +80,10 @@ func (a *API) Routes() []route.Route {
 	add("DELETE", configure+"/database/retention_period", auth.Token, a.clearRetention)
 	add("POST", configure+"/table", auth.Token, a.createTable)
 	add("DELETE", configure+"/table", auth.Token, a.deleteTable)
+	add("POST", configure+"/distinct_cache", auth.Token, a.createDistinctCache)
+	add("DELETE", configure+"/distinct_cache", auth.Token, a.deleteDistinctCache)
+	add("POST", configure+"/last_cache", auth.Token, a.createLastCache)
+	add("DELETE", configure+"/last_cache", auth.Token, a.deleteLastCache)
 	add("POST", configure+"/token/admin", auth.Open, a.createAdminToken)
 	add("POST", configure+"/token/admin/regenerate", auth.Token, a.regenerateAdminToken)
 	add("POST", configure+"/token/named_admin", auth.Token, a.createNamedToken)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"tarn/edge/query"
+	"tarn/edge/query/influxql"
 	"tarn/edge/query/result"
 	"tarn/store/column"
 )
@@ -21,8 +22,24 @@ type queryBody struct {
 	Params json.RawMessage `json:"params"`
 }
 
-// querySQLGet serves GET /api/v3/query_sql.
-func (a *API) querySQLGet(w http.ResponseWriter, r *http.Request) {
+// queryGet serves GET /api/v3/query_sql and query_influxql.
+func (a *API) queryGet(l query.Language) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) { a.queryByURL(w, r, l) }
+}
+
+// queryPost serves the same endpoints' POST. The content type does not matter.
+func (a *API) queryPost(l query.Language) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var b queryBody
+		if err := a.readJSON(r, &b); err != nil {
+			a.fail(w, r, err)
+			return
+		}
+		a.query(w, r, b, l, "serde json error")
+	}
+}
+
+func (a *API) queryByURL(w http.ResponseWriter, r *http.Request, l query.Language) {
 	if r.URL.RawQuery == "" {
 		a.fail(w, r, badRequest("missing query parameters 'db' and 'q'"))
 		return
@@ -43,24 +60,14 @@ func (a *API) querySQLGet(w http.ResponseWriter, r *http.Request) {
 	if p := q.Get("params"); p != "" {
 		b.Params = json.RawMessage(p)
 	}
-	a.querySQL(w, r, b, "serde error")
+	a.query(w, r, b, l, "serde error")
 }
 
-// querySQLPost serves POST /api/v3/query_sql. The content type does not matter.
-func (a *API) querySQLPost(w http.ResponseWriter, r *http.Request) {
-	var b queryBody
-	if err := a.readJSON(r, &b); err != nil {
-		a.fail(w, r, err)
-		return
-	}
-	a.querySQL(w, r, b, "serde json error")
-}
-
-func (a *API) querySQL(w http.ResponseWriter, r *http.Request, b queryBody, prefix string) {
+func (a *API) query(w http.ResponseWriter, r *http.Request, b queryBody, l query.Language, prefix string) {
 	format, err := negotiate(r.Header.Values("Accept"), b.Format)
 	switch {
 	case err != nil:
-	case b.DB == nil:
+	case b.DB == nil && l == query.SQL: // InfluxQL may name it in its text
 		err = missing(prefix, "db")
 	case b.Q == nil:
 		err = missing(prefix, "q")
@@ -74,7 +81,11 @@ func (a *API) querySQL(w http.ResponseWriter, r *http.Request, b queryBody, pref
 		a.fail(w, r, err)
 		return
 	}
-	a.run(w, r, format, query.Request{Database: *b.DB, Text: *b.Q, Language: query.SQL, Params: params})
+	req := query.Request{Text: *b.Q, Language: l, Params: params}
+	if b.DB != nil {
+		req.Database = *b.DB
+	}
+	a.run(w, r, format, req)
 }
 
 // readParams decodes query parameters; numbers keep their digits.
@@ -242,6 +253,26 @@ func (a *API) failQuery(w http.ResponseWriter, r *http.Request, req query.Reques
 	if !errors.As(err, &qe) {
 		a.fail(w, r, err)
 		return
+	}
+	if req.Language == query.InfluxQL {
+		var undefined *influxql.UndefinedError
+		switch {
+		case errors.As(err, &undefined):
+			Fail(w, http.StatusBadRequest, fmt.Sprintf("Bind parameter '$%s' was referenced in the InfluxQL statement but its value is undefined", undefined.Name))
+			return
+		case qe.Class == query.Parse:
+			Fail(w, http.StatusBadRequest, "error in InfluxQL statement: parsing error: "+strings.TrimPrefix(qe.Error(), "error parsing query: "))
+			return
+		case qe.Class == query.DatabaseNotFound:
+			Fail(w, http.StatusNotFound, "query error: "+qe.Error())
+			return
+		case errors.Is(err, influxql.ErrNoDatabase):
+			Fail(w, http.StatusBadRequest, "must specify a 'db' parameter, or provide the database in the InfluxQL query")
+			return
+		case qe == influxql.ErrManyStatements || influxql.IsMismatch(err):
+			Fail(w, http.StatusBadRequest, qe.Error())
+			return
+		}
 	}
 	switch qe.Class {
 	case query.DatabaseNotFound:

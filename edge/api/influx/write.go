@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"tarn/edge/ingest"
+	"tarn/edge/query/influxql"
 	"tarn/lp"
 	"tarn/store"
 )
@@ -122,13 +123,7 @@ func optionsV1(r *http.Request) (o ingest.Options, err error) {
 
 // RetentionDatabase maps v1's database and retention policy to the database
 // that holds its rows (spec section 2.3).
-func RetentionDatabase(db, rp string) string {
-	switch rp {
-	case "", "''", "autogen", "default":
-		return db
-	}
-	return db + "/" + rp
-}
+func RetentionDatabase(db, rp string) string { return influxql.StoredIn(db, rp) }
 
 // checkNamespace is the name check that v1 writes make before the common one.
 func checkNamespace(name string) error {

@@ -28,6 +28,8 @@ type Spec struct {
 	// OrderBy are the keys inside the call; their vectors follow the
 	// arguments in Update.
 	OrderBy []Order
+	// InfluxQL has what the functions of that language take besides columns.
+	InfluxQL *InfluxQL
 }
 
 // Order is one ORDER BY key inside an aggregate call.
@@ -98,7 +100,7 @@ func basicFunctions(name string) (function, bool) {
 	case "string_agg":
 		return function{args: 2, result: func(s Spec) (column.Type, error) { return column.Of(column.String), separator(s) }, state: func(s Spec) State { return newCollect(s) }}, true
 	}
-	return function{}, false
+	return influxqlFunction(name)
 }
 
 func statisticalFunctions(name string) (function, bool) {
@@ -176,7 +178,7 @@ func Canonical(name string) string {
 // Exists says whether there is an aggregate of that name.
 func Exists(name string) bool {
 	_, ok := functions(Canonical(name))
-	return ok
+	return ok && !strings.HasPrefix(name, InfluxQLPrefix)
 }
 
 // Names lists the aggregates.

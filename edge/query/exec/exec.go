@@ -78,13 +78,15 @@ func build(n plan.Node, env *Env) (Operator, error) {
 	case *plan.Scan:
 		return newScan(n, env, nil), nil
 	case *plan.SystemScan:
-		return &system{node: n}, nil
+		return &system{node: n, held: account{budget: env.Budget}}, nil
 	case *plan.Values:
 		return &values{node: n, ctx: expr.NewContext(context.Background(), env.Now)}, nil
 	case *plan.Union:
 		return newUnion(n, env)
 	case *plan.Sort:
 		return newSort(n, env)
+	case *plan.TopPerSeries:
+		return newTopPerSeries(n, env)
 	case *plan.Join:
 		return newJoin(n, env)
 	case *plan.Window:
@@ -120,6 +122,14 @@ func build(n plan.Node, env *Env) (Operator, error) {
 		return newExpand(n, in, ctx), nil
 	case *plan.Distinct:
 		return newDistinct(n, in, ctx, env), nil
+	case *plan.SeriesLimit:
+		return &seriesLimit{node: n, in: in, series: seriesRuns{cols: n.Series}}, nil
+	case *plan.Explode:
+		return &explode{node: n, in: in}, nil
+	case *plan.WindowFill:
+		return newWindowFill(n, in, env), nil
+	case *plan.Transform:
+		return newTransform(n, in)
 	}
 	return nil, errors.Join(fmt.Errorf("BUG: no operator for %T", n), in.Close())
 }

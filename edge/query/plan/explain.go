@@ -37,7 +37,7 @@ func describe(n Node) string {
 	case *Scan:
 		return n.describe()
 	case *SystemScan:
-		return "System: " + n.Name
+		return n.describe()
 	case *Filter:
 		return "Filter: " + n.Cond.String()
 	case *Project:
@@ -81,6 +81,16 @@ func describe(n Node) string {
 		return "WorkScan"
 	case *Single:
 		return "Single"
+	case *SeriesLimit:
+		return n.describe()
+	case *TopPerSeries:
+		return n.describe()
+	case *Explode:
+		return "Explode: " + n.Input.Columns()[n.List].Name
+	case *WindowFill:
+		return "WindowFill"
+	case *Transform:
+		return n.describe()
 	case *Union:
 		return "Union"
 	case *Values:

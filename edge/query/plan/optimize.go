@@ -146,6 +146,16 @@ func setInputs(n Node, in []Node) {
 		n.Left, n.Right = in[0], in[1]
 	case *Single:
 		n.Input = in[0]
+	case *SeriesLimit:
+		n.Input = in[0]
+	case *TopPerSeries:
+		n.Input = in[0]
+	case *Explode:
+		n.Input = in[0]
+	case *WindowFill:
+		n.Input = in[0]
+	case *Transform:
+		n.Input = in[0]
 	case *Window:
 		n.Input = in[0]
 	case *Apply:
