@@ -48,6 +48,10 @@ type Config struct {
 	ShutdownTimeout   time.Duration
 	PluginDir         string
 	Version, Revision string
+
+	// LastCacheEviction and DistinctCacheEviction are the pauses between passes
+	// over the caches.
+	LastCacheEviction, DistinctCacheEviction time.Duration
 }
 
 // DefaultConfig returns the defaults.
@@ -57,6 +61,7 @@ func DefaultConfig() Config {
 		MaxRequestSize: 10 << 20, MaxDatabases: 5, MaxTables: 2000, MaxColumns: 500,
 		WALSyncRate: 2, FlushAge: 6 * time.Hour, SegmentSize: 32 << 20, CompactRate: 8 << 20,
 		RetentionInterval: 30 * time.Minute, HardDeleteDefault: 72 * time.Hour,
+		LastCacheEviction: 10 * time.Second, DistinctCacheEviction: 10 * time.Second,
 		QueryTimeout: 2 * time.Minute, QueryConcurrency: 8, QueryLogSize: 1000, ShutdownTimeout: 10 * time.Second,
 	}
 }
@@ -87,7 +92,8 @@ func (c *Config) Validate() error {
 	}
 	for flag, v := range map[string]int64{"max-http-request-size": c.MaxRequestSize, "max-databases": int64(c.MaxDatabases), "max-tables": int64(c.MaxTables),
 		"max-columns": int64(c.MaxColumns), "flush-age": int64(c.FlushAge), "segment-size": c.SegmentSize, "compact-rate": c.CompactRate,
-		"retention-check-interval": int64(c.RetentionInterval), "query-concurrency": int64(c.QueryConcurrency), "query-timeout": int64(c.QueryTimeout)} {
+		"retention-check-interval": int64(c.RetentionInterval), "last-cache-eviction-interval": int64(c.LastCacheEviction),
+		"distinct-cache-eviction-interval": int64(c.DistinctCacheEviction), "query-concurrency": int64(c.QueryConcurrency), "query-timeout": int64(c.QueryTimeout)} {
 		if v <= 0 {
 			bad("--%s must be greater than zero", flag)
 		}

@@ -49,6 +49,7 @@ func Start(ctx context.Context, c Config, logger *slog.Logger) (_ *Appliance, er
 		CompactRate:       c.CompactRate,
 		Limits:            store.Limits{Databases: c.MaxDatabases, Tables: c.MaxTables, Columns: c.MaxColumns},
 		RetentionInterval: c.RetentionInterval, HardDeleteDefault: c.HardDeleteDefault,
+		ValueCacheBytes: memory.values, LastCacheEviction: c.LastCacheEviction, DistinctCacheEviction: c.DistinctCacheEviction,
 	})
 	if err != nil {
 		return nil, err
@@ -87,6 +88,7 @@ func (a *Appliance) listen(memory budget) error {
 		Query: query.New(Provider{a.store}, query.Options{
 			MemoryLimit: memory.query, MaxConcurrent: a.config.QueryConcurrency, Timeout: a.config.QueryTimeout,
 			LogSize: a.config.QueryLogSize, Logger: a.logger, System: system{a.store, a.config.WithoutAuth, a.config.NodeID, process, time.Now()},
+			Caches: caches{a.store},
 		}),
 		Build:   influx.Build{Version: a.config.Version, Revision: a.config.Revision, ProcessID: process},
 		MaxBody: a.config.MaxRequestSize, Metrics: m.handler(), FirstTokenFrom: loopback,

@@ -185,6 +185,7 @@ var masks = []struct {
 	{regexp.MustCompile(`\b[0-9a-f]{128}\b`), "<hash of 128>"},
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "<uuid>"},
 	{regexp.MustCompile(`"(created_at|expiry)":"20[0-9-]{8}T[0-9:]{8}(\.[0-9]{3})?Z"`), `"$1":"<instant>"`},
+	{regexp.MustCompile(`"time_ns":[0-9]{19}\b`), `"time_ns":<instant>`},
 	{regexp.MustCompile(`-20[0-9]{6}T[0-9]{6}\b`), "-<instant>"},
 }
 

@@ -20,6 +20,7 @@ type budget struct {
 	limit  int64
 	buffer int64 // rows that are not in segments yet
 	cache  int64 // decoded pages
+	values int64 // last-value and distinct-value caches
 	query  int64 // each query
 }
 
@@ -36,6 +37,7 @@ func newBudget(limit int64) budget {
 		// A full buffer may double before writers are made to wait.
 		buffer: min(limit/8, 64<<20),
 		cache:  min(limit/8, 128<<20),
+		values: min(limit/12, 64<<20),
 		query:  limit / 3,
 	}
 }

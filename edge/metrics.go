@@ -101,6 +101,8 @@ var storeMetrics = []storeMetric{
 		}
 		return 0
 	}),
+	gauge("tarn_value_cache_bytes", "Memory of last-value and distinct-value caches.", func(s *store.Stats) float64 { return float64(s.ValueCacheBytes) }),
+	counter("tarn_value_cache_dropped_rows_total", "Rows that caches left out because their memory was spent.", func(s *store.Stats) float64 { return float64(s.ValueCacheDropped) }),
 	gauge("tarn_disk_free_bytes", "Free space of the data directory's file system.", func(s *store.Stats) float64 { return float64(s.DiskFree) }),
 }
 

@@ -23,6 +23,8 @@ func TestRoutes(t *testing.T) {
 		"GET /api/v3/configure/database", "POST /api/v3/configure/database", "DELETE /api/v3/configure/database",
 		"DELETE /api/v3/configure/database/retention_period",
 		"POST /api/v3/configure/table", "DELETE /api/v3/configure/table",
+		"POST /api/v3/configure/distinct_cache", "DELETE /api/v3/configure/distinct_cache",
+		"POST /api/v3/configure/last_cache", "DELETE /api/v3/configure/last_cache",
 		"POST /api/v3/configure/token/admin", "POST /api/v3/configure/token/admin/regenerate",
 		"DELETE /api/v3/configure/token", "POST /api/v3/configure/token/named_admin",
 	} {
@@ -59,7 +61,7 @@ func TestMetrics(t *testing.T) {
 		`http_requests_total{method="POST",path="/api/v3/write_lp",status="ok"} 1`,
 		`http_requests_total{method="GET",path="/api/v3/query_sql",status="client_error"} 1`,
 		`http_requests_total{method="other",path="other",status="client_error"} 1`,
-		"\ntarn_databases 1\n", "\ntarn_tables 1\n", "\ntarn_wal_failed 0\n", "\ngo_goroutines ", "\nprocess_start_time_seconds ",
+		"\ntarn_databases 1\n", "\ntarn_tables 1\n", "\ntarn_wal_failed 0\n", "\ntarn_value_cache_bytes 0\n", "\ntarn_value_cache_dropped_rows_total 0\n", "\ngo_goroutines ", "\nprocess_start_time_seconds ",
 	} {
 		if !strings.Contains(string(r.body), want) {
 			t.Errorf("no %q", want)

@@ -70,6 +70,10 @@ func (s system) Table(database, name string) (plan.SystemTable, bool) {
 		return generations(), true
 	case "parquet_files":
 		return s.files(database), true
+	case "last_caches":
+		return s.lastCaches(database), true
+	case "distinct_caches":
+		return s.distinctCaches(database), true
 	case "influxdb_schema":
 		return s.schemas(database), true
 	}
@@ -99,14 +103,10 @@ var (
 	texts = column.ListOf(column.Of(column.String))
 )
 
-// unused are the tables of features that hold nothing: no cache and no trigger
-// can exist yet.
+// unused are the tables of features that hold nothing: no trigger can exist
+// yet.
 func unused(name string) made {
 	cols := map[string][]plan.Column{
-		"distinct_caches": columns("table", column.String, "name", column.String, "column_ids", ids, "column_names", texts,
-			"max_cardinality", column.Uint64, "max_age_seconds", column.Uint64),
-		"last_caches": columns("table", column.String, "name", column.String, "key_column_ids", ids, "key_column_names", texts,
-			"value_column_ids", ids, "value_column_names", texts, "count", column.Uint64, "ttl", column.Uint64),
 		"plugin_files": columns("plugin_name", column.String, "file_name", column.String, "file_path", column.String,
 			"size_bytes", column.Int64, "last_modified", column.Int64),
 		"processing_engine_triggers": columns("trigger_name", column.String, "plugin_filename", column.String, "trigger_specification", column.String,
@@ -165,7 +165,7 @@ func (s system) tables() made {
 			for _, id := range t.Schema.Tags {
 				key = append(key, t.Schema.Columns[id].Name)
 			}
-			add(t.Database, t.Schema.Name, uint64(len(t.Schema.Columns)), strings.Join(key, ", "), uint64(0), uint64(0), t.Deleted, instant(t.HardDeleteAt))
+			add(t.Database, t.Schema.Name, uint64(len(t.Schema.Columns)), strings.Join(key, ", "), uint64(t.LastCaches), uint64(t.DistinctCaches), t.Deleted, instant(t.HardDeleteAt))
 		}
 	}}
 }

@@ -181,13 +181,23 @@ func (s *Store) DeleteDatabase(ctx context.Context, name string, h HardDelete) e
 		return false
 	})
 	d.DeletedAt, d.HardDeleteAt = now.UnixNano(), s.hardDeleteAt(h, now)
-	if err := s.catalog.Apply(ctx, catalog.Change{Databases: []catalog.Database{d}}); err != nil {
+	change := catalog.Change{Databases: []catalog.Database{d}}
+	tables := slices.Collect(maps.Values(*db.tables.Load()))
+	for _, t := range tables {
+		change.DeleteCachesOf = append(change.DeleteCachesOf, t.id)
+	}
+	if err := s.catalog.Apply(ctx, change); err != nil {
 		return fmt.Errorf("delete database %q: %w", name, err)
 	}
 	names := maps.Clone(*s.byName.Load())
 	delete(names, name)
 	s.byName.Store(&names)
 	db.info.Store(&d)
+	db.write.Lock()
+	for _, t := range tables {
+		t.dropCaches()
+	}
+	db.write.Unlock()
 	s.liveTables.Add(-int64(len(*db.tables.Load())))
 	s.sweepSoon(d.HardDeleteAt, now)
 	return nil
@@ -297,13 +307,14 @@ func (s *Store) DeleteTable(ctx context.Context, database, name string, h HardDe
 	rec := t.record()
 	rec.Schema = renamed
 	rec.DeletedAt, rec.HardDeleteAt = now.UnixNano(), s.hardDeleteAt(h, now)
-	if err := s.catalog.Apply(ctx, catalog.Change{Tables: []catalog.Table{rec}}); err != nil {
+	if err := s.catalog.Apply(ctx, catalog.Change{Tables: []catalog.Table{rec}, DeleteCachesOf: []uint32{t.id}}); err != nil {
 		return fmt.Errorf("delete table %q: %w", name, err)
 	}
 	t.mu.Lock()
 	t.life = rec.Lifetime
 	t.mu.Unlock()
 	t.schema.Store(renamed)
+	t.dropCaches()
 	db.setTable(name, nil)
 	s.liveTables.Add(-1)
 	s.sweepSoon(rec.HardDeleteAt, now)

@@ -46,6 +46,7 @@ func (s *Store) DeleteRows(ctx context.Context, database, name string, d RowDele
 }
 
 func (s *Store) deleteRows(ctx context.Context, t *table, d RowDelete) (err error) {
+	started := s.opts.Now().UnixNano()
 	segments, _ := t.sources()
 	defer func() {
 		for _, f := range segments {
@@ -88,7 +89,13 @@ func (s *Store) deleteRows(ctx context.Context, t *table, d RowDelete) (err erro
 			return err
 		}
 	}
+	forget := func() {
+		t.forgetCached(d, started, func(id uint32) bool {
+			return d.Filter == nil || int(id) < len(series.verdicts) && series.verdicts[id] == keep
+		})
+	}
 	if len(inputs) == 0 {
+		forget()
 		return nil
 	}
 	replaced, err := s.replace(ctx, compaction{t, inputs}, written, keepLate)
@@ -98,6 +105,7 @@ func (s *Store) deleteRows(ctx context.Context, t *table, d RowDelete) (err erro
 	if err != nil {
 		return err
 	}
+	forget()
 	s.opts.Logger.Info("rows deleted", "table", t.schema.Load().Name, "segments", len(inputs), "left", len(written))
 	return nil
 }

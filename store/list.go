@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"tarn/store/catalog"
 	"tarn/store/schema"
 )
 
@@ -38,10 +39,12 @@ func (s *Store) ListDatabases(deleted bool) []DatabaseInfo {
 
 // TableInfo describes a table for lists.
 type TableInfo struct {
-	Database     string
-	Schema       *schema.Table
-	Deleted      bool
-	HardDeleteAt time.Time
+	Database string
+	Schema   *schema.Table
+	// LastCaches and DistinctCaches are how many the table has.
+	LastCaches, DistinctCaches int
+	Deleted                    bool
+	HardDeleteAt               time.Time
 }
 
 // ListTables lists the tables of all live databases, by database and name,
@@ -57,6 +60,13 @@ func (s *Store) ListTables(deleted bool) []TableInfo {
 			continue
 		}
 		info := TableInfo{Database: db.name(), Schema: sch, Deleted: gone}
+		for _, c := range t.cacheList() {
+			if c.def.Kind == catalog.LastCache {
+				info.LastCaches++
+			} else {
+				info.DistinctCaches++
+			}
+		}
 		if r.HardDeleteAt != 0 {
 			info.HardDeleteAt = time.Unix(0, r.HardDeleteAt).UTC()
 		}

@@ -27,6 +27,9 @@ type Options struct {
 	BufferBytes int64
 	// CacheBytes is the size of the page cache; 0 means none.
 	CacheBytes int
+	// ValueCacheBytes bounds the memory of all last-value and distinct-value
+	// caches; default 32 MiB.
+	ValueCacheBytes int64
 	// WALBytes of live log start a checkpoint; default 64 MiB.
 	WALBytes int64
 	// WALSyncRate is the sustained rate of syncs per second; default 2.
@@ -51,6 +54,10 @@ type Options struct {
 	RetentionInterval time.Duration
 	// HardDeleteDefault is how long soft-deleted data stays; default 72 h.
 	HardDeleteDefault time.Duration
+
+	// LastCacheEviction and DistinctCacheEviction are the pauses between passes
+	// that drop what is too old or too much in caches; default 10 s.
+	LastCacheEviction, DistinctCacheEviction time.Duration
 
 	// walSegmentBytes is the size of a log file; tests make it small.
 	walSegmentBytes int64
@@ -81,6 +88,7 @@ func (o Options) withDefaults() Options {
 		o.Now = time.Now
 	}
 	setDefault(&o.BufferBytes, 32<<20)
+	setDefault(&o.ValueCacheBytes, 32<<20)
 	setDefault(&o.WALBytes, 64<<20)
 	setDefault(&o.WALSyncRate, 2)
 	setDefault(&o.FlushAge, 6*time.Hour)
@@ -93,6 +101,8 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.Limits.Tags, defaultLimits.Tags)
 	setDefault(&o.RetentionInterval, 30*time.Minute)
 	setDefault(&o.HardDeleteDefault, 72*time.Hour)
+	setDefault(&o.LastCacheEviction, 10*time.Second)
+	setDefault(&o.DistinctCacheEviction, 10*time.Second)
 	return o
 }
 

@@ -65,6 +65,7 @@ func (s *Store) restore(state *catalog.State) {
 			t.flushed = max(t.flushed, g.MaxTime)
 		}
 	}
+	s.restoreCaches(state)
 	s.report.Tables, s.report.Segments = len(state.Tables), len(state.Segments)
 }
 
@@ -158,7 +159,7 @@ func (s *Store) replay(ctx context.Context, checkpoint catalog.Checkpoint) error
 	if s.report.Rows > 0 {
 		s.oldestWrite.Store(s.opts.Now().UnixNano())
 	}
-	return nil
+	return s.correctCaches(ctx)
 }
 
 // redo applies one logged write.

@@ -34,6 +34,9 @@ type Stats struct {
 	Series            int64
 	Databases, Tables int
 	WAL               wal.Stats
+	// ValueCacheBytes is the memory of last-value and distinct-value caches,
+	// ValueCacheDropped the rows that they left out because it was spent.
+	ValueCacheBytes, ValueCacheDropped int64
 	// DiskFree and DiskTotal are of the file system, in bytes; 0 when unknown.
 	DiskFree, DiskTotal int64
 }
@@ -46,6 +49,7 @@ func (s *Store) Stats() Stats {
 		SegmentBytesWritten: s.stats.segmentBytes.Load(), CompactedBytes: s.stats.compactedBytes.Load(),
 		Compactions: s.stats.compactions.Load(), CompactionErrors: s.stats.compactionErrors.Load(), WAL: s.wal.Stats(),
 		Databases: len(*s.byName.Load()), Tables: int(s.liveTables.Load()),
+		ValueCacheBytes: s.cacheBudget.Used(), ValueCacheDropped: s.cacheBudget.Dropped(),
 	}
 	for _, t := range s.allTables() {
 		t.mu.RLock()

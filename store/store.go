@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"tarn/store/cache"
 	"tarn/store/catalog"
 	"tarn/store/vfs"
 	"tarn/store/wal"
@@ -28,6 +29,8 @@ type Store struct {
 	wal     *wal.Log
 	files   *fileCache
 	tokens  *Tokens
+
+	cacheBudget *cache.Budget // of the last-value and distinct-value caches
 
 	// gate is held shared while a write enters the log and the buffers, and
 	// exclusively while a checkpoint takes the buffers away.
@@ -101,6 +104,7 @@ func Open(ctx context.Context, opts Options) (_ *Store, err error) {
 	s.uuid = state.UUID
 	s.tokens = newTokens(s.catalog, state.Tokens, s.opts.Now)
 	s.files = s.newFileCache()
+	s.cacheBudget = cache.NewBudget(s.opts.ValueCacheBytes)
 	s.restore(state)
 	if err := s.removeOrphans(state); err != nil {
 		return nil, err
@@ -114,6 +118,7 @@ func Open(ctx context.Context, opts Options) (_ *Store, err error) {
 	if s.opts.CompactInterval > 0 {
 		s.done.Go(func() { s.compactor(run) })
 	}
+	s.done.Go(func() { s.evictCaches(run) })
 	return s, nil
 }
 

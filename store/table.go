@@ -31,6 +31,9 @@ type table struct {
 	last    []int64
 	flushed int64
 
+	// caches are fed with every write; nil when there are none.
+	caches atomic.Pointer[[]*tableCache]
+
 	// unsaved says that the schema has columns that the catalog lacks.
 	unsaved atomic.Bool
 }

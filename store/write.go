@@ -269,6 +269,7 @@ func (s *Store) insert(t *table, p *points.Table, seq uint64, scratch *writeScra
 	if err := active.Insert(p, scratch.series, seq, t.newest); err != nil {
 		return fmt.Errorf("insert into the buffer of table %s: %w", p.Name, err)
 	}
+	s.feedCaches(t, p, scratch.series, seq)
 	if s.buffered.Add(active.Bytes()-before) > s.opts.BufferBytes {
 		s.requestCheckpoint()
 	}

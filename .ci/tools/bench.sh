@@ -41,6 +41,7 @@ dir=$(cd "$dir" && pwd)
 
 if [ -n "$fetch" ]; then
 	"$here/peers.sh" "$dir"
+	"$here/duckdb.sh" "$dir"
 	"$here/tsbs.sh" "$dir"
 	"$here/tsbs-data.sh" "$dir"
 fi

@@ -9,7 +9,7 @@ import (
 )
 
 func newCreate() *cobra.Command {
-	return verb("create", "Create a database, a table or a token", createDatabase(), createTable(), createToken())
+	return verb("create", "Create a database, a table, a cache or a token", createDatabase(), createTable(), createLastCache(), createDistinctCache(), createToken())
 }
 
 func createDatabase() *cobra.Command {

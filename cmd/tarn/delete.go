@@ -30,7 +30,7 @@ func confirm(cmd *cobra.Command, yes bool, what string) error {
 }
 
 func newDelete() *cobra.Command {
-	return verb("delete", "Delete a database, a table or a token", deleteDatabase(), deleteTable(), deleteToken())
+	return verb("delete", "Delete a database, a table, a cache or a token", deleteDatabase(), deleteTable(), deleteLastCache(), deleteDistinctCache(), deleteToken())
 }
 
 func deleteDatabase() *cobra.Command {

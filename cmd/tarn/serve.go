@@ -48,6 +48,8 @@ wins over the file.`,
 	f.Var(size{&c.CompactRate}, "compact-rate", "bytes a second that the merging of small Parquet files may write")
 	f.Var(span{&c.RetentionInterval}, "retention-check-interval", "pause between looks for data past its retention")
 	f.Var(span{&c.HardDeleteDefault}, "hard-delete-default-duration", "how long soft-deleted data stays")
+	f.Var(span{&c.LastCacheEviction}, "last-cache-eviction-interval", "pause between looks for expired rows of last-value caches")
+	f.Var(span{&c.DistinctCacheEviction}, "distinct-cache-eviction-interval", "pause between looks for what is too old or too much in distinct-value caches")
 	f.Var(span{&c.QueryTimeout}, "query-timeout", "longest time for a query")
 	f.IntVar(&c.QueryConcurrency, "query-concurrency", c.QueryConcurrency, "queries that run at the same time")
 	f.IntVar(&c.QueryLogSize, "query-log-size", c.QueryLogSize, "queries kept in system.queries")

@@ -8,10 +8,28 @@ import (
 
 // Apply makes all of a change or nothing. It is durable when Apply returns nil.
 func (c *Catalog) Apply(ctx context.Context, ch Change) error {
-	if err := c.tx(ctx, func(tx *sql.Tx) error { return apply(ctx, tx, ch) }); err != nil {
-		return fmt.Errorf("write catalog: %w", err)
+	_, err := c.ApplyNumbered(ctx, ch)
+	return err
+}
+
+// ApplyNumbered is Apply. It returns the number of the change: how many there
+// have been since the file was made or first numbered them.
+func (c *Catalog) ApplyNumbered(ctx context.Context, ch Change) (number uint64, err error) {
+	err = c.tx(ctx, func(tx *sql.Tx) error {
+		if err := apply(ctx, tx, ch); err != nil {
+			return err
+		}
+		// The value is text, as all in meta is.
+		row := tx.QueryRowContext(ctx, `UPDATE meta SET value = CAST(value AS INTEGER) + 1 WHERE key = 'sequence' RETURNING CAST(value AS INTEGER)`)
+		if err := row.Scan(&number); err != nil {
+			return fmt.Errorf("number the change: %w", err)
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("write catalog: %w", err)
 	}
-	return nil
+	return number, nil
 }
 
 func apply(ctx context.Context, tx *sql.Tx, ch Change) error {
@@ -61,7 +79,7 @@ func apply(ctx context.Context, tx *sql.Tx, ch Change) error {
 			return fmt.Errorf("delete token %d: %w", id, err)
 		}
 	}
-	return nil
+	return applyCaches(ctx, tx, ch)
 }
 
 func putTable(ctx context.Context, tx *sql.Tx, t Table) error {

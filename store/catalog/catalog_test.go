@@ -2,6 +2,8 @@ package catalog
 
 import (
 	"context"
+	"database/sql"
+	"fmt"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -29,7 +31,12 @@ func sample() Change {
 		Tables:      []Table{{Schema: tbl, Lifetime: Lifetime{CreatedAt: 8}}},
 		AddSegments: []Segment{{ID: 1, DatabaseID: 1, TableID: 3, Path: "1/3/x.parquet", Rows: 2, MinTime: -1, MaxTime: 9, MinSeq: 1, MaxSeq: 4, Late: true}},
 		Checkpoint:  &Checkpoint{WALSegment: 6, Seq: 4},
-		PutTokens:   []Token{{ID: 0, Name: "_admin", Hash: [64]byte{1, 2}, CreatedBy: -1, UpdatedBy: -1}},
+		PutCaches: []Cache{
+			{TableID: 3, Kind: LastCache, ID: 0, Name: "all", Columns: []int{}, Size: 1, Seconds: 9, AfterSeq: 4, CreatedAt: 8},
+			{TableID: 3, Kind: LastCache, ID: 1, Name: "some", Columns: []int{1}, Values: []int{2}, Size: 3, Seconds: 9},
+			{TableID: 3, Kind: DistinctCache, ID: 0, Name: "some", Columns: []int{1}, Size: 5, Seconds: 7},
+		},
+		PutTokens: []Token{{ID: 0, Name: "_admin", Hash: [64]byte{1, 2}, CreatedBy: -1, UpdatedBy: -1}},
 	}
 }
 
@@ -47,13 +54,14 @@ func TestApplyAndReload(t *testing.T) {
 	if s.UUID == "" || s.UUID != first.UUID {
 		t.Errorf("uuid %q, first %q", s.UUID, first.UUID)
 	}
-	want := &State{UUID: s.UUID, Databases: ch.Databases, Tables: ch.Tables, Segments: ch.AddSegments, Checkpoint: *ch.Checkpoint, Tokens: ch.PutTokens}
+	want := &State{UUID: s.UUID, Databases: ch.Databases, Tables: ch.Tables, Segments: ch.AddSegments, Checkpoint: *ch.Checkpoint, Tokens: ch.PutTokens, Caches: ch.PutCaches}
 	if !reflect.DeepEqual(s, want) {
 		t.Errorf("got  %+v\nwant %+v", s, want)
 	}
 
 	grown := Table{Schema: ch.Tables[0].Schema.With(schema.Column{Name: "n", Role: schema.Field, Kind: column.Int64}).Renamed("gone"), Lifetime: Lifetime{DeletedAt: 3}}
-	if err := c.Apply(ctx, Change{Tables: []Table{grown}, RemoveSegments: []uint64{1}, DeleteTokens: []uint64{0}}); err != nil {
+	if err := c.Apply(ctx, Change{Tables: []Table{grown}, RemoveSegments: []uint64{1}, DeleteTokens: []uint64{0},
+		DeleteCaches: []Cache{{TableID: 3, Kind: LastCache, ID: 1}}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Close(); err != nil {
@@ -63,6 +71,60 @@ func TestApplyAndReload(t *testing.T) {
 	defer c.Close()
 	if len(s.Segments)+len(s.Tokens) != 0 || !reflect.DeepEqual(s.Tables, []Table{grown}) {
 		t.Errorf("after the second change: %+v", s)
+	}
+	if want := []Cache{ch.PutCaches[0], ch.PutCaches[2]}; !reflect.DeepEqual(s.Caches, want) {
+		t.Errorf("caches after the second change: %+v", s.Caches)
+	}
+	for want := range uint64(2) {
+		n, err := c.ApplyNumbered(ctx, Change{DeleteCachesOf: []uint32{3}})
+		if err != nil || n != want+3 {
+			t.Errorf("change %d, %v; want %d", n, err, want+3)
+		}
+	}
+	if s, err := c.load(ctx); err != nil || len(s.Caches) != 0 {
+		t.Errorf("caches of a table that has none: %+v, %v", s.Caches, err)
+	}
+}
+
+// TestMigration opens a file of every older version.
+func TestMigration(t *testing.T) {
+	ctx := context.Background()
+	for version := 1; version < len(migrations)-1; version++ {
+		path := filepath.Join(t.TempDir(), "c.db")
+		db, err := sql.Open("sqlite", path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for v := 1; v <= version; v++ {
+			if _, err := db.Exec(migrations[v]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := db.Exec(fmt.Sprintf(`PRAGMA user_version = %d; INSERT INTO meta VALUES ('uuid', 'u');
+			INSERT INTO databases VALUES (1, 'd', 5, 7, 0, 0, 0)`, version)); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		c, s := open(t, path)
+		ch := sample()
+		if s.UUID != "u" || !reflect.DeepEqual(s.Databases, ch.Databases) {
+			t.Errorf("from version %d: %+v", version, s)
+		}
+		if err := c.Apply(ctx, ch); err != nil {
+			t.Errorf("from version %d: %v", version, err)
+		}
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		c, s = open(t, path)
+		if !reflect.DeepEqual(s.Caches, ch.PutCaches) {
+			t.Errorf("from version %d: caches %+v", version, s.Caches)
+		}
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

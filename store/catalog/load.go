@@ -57,6 +57,9 @@ func (c *Catalog) load(ctx context.Context) (*State, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load tokens: %w", err)
 	}
+	if err := c.loadCaches(ctx, s); err != nil {
+		return nil, fmt.Errorf("load caches: %w", err)
+	}
 	return s, nil
 }
 

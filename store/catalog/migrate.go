@@ -30,6 +30,13 @@ CREATE TABLE tokens (
 	id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, hash BLOB NOT NULL, description TEXT NOT NULL,
 	created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, expires_at INTEGER NOT NULL,
 	created_by INTEGER NOT NULL, updated_by INTEGER NOT NULL);`,
+	2: `
+CREATE TABLE caches (
+	table_id INTEGER NOT NULL REFERENCES tables (id), kind INTEGER NOT NULL, id INTEGER NOT NULL, name TEXT NOT NULL,
+	key_columns TEXT NOT NULL, value_columns TEXT NOT NULL, size INTEGER NOT NULL, seconds INTEGER NOT NULL,
+	after_seq INTEGER NOT NULL, created_at INTEGER NOT NULL,
+	PRIMARY KEY (table_id, kind, id), UNIQUE (table_id, kind, name)) WITHOUT ROWID;
+INSERT INTO meta VALUES ('sequence', '0');`,
 }
 
 // migrate runs the migrations that the file has not seen.

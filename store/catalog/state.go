@@ -11,6 +11,7 @@ type State struct {
 	Segments   []Segment
 	Checkpoint Checkpoint
 	Tokens     []Token
+	Caches     []Cache
 }
 
 // Lifetime says when something was made and when it goes. Times are ns since
@@ -83,4 +84,9 @@ type Change struct {
 	// PutTokens are inserted or replaced by ID.
 	PutTokens    []Token
 	DeleteTokens []uint64
+	// PutCaches are inserted or replaced by table, kind and ID.
+	PutCaches    []Cache
+	DeleteCaches []Cache // of which only table, kind and ID count
+	// DeleteCachesOf are tables that lose all their caches.
+	DeleteCachesOf []uint32
 }

@@ -83,13 +83,14 @@ func status(err error) (code int, message string) {
 		double   *store.DuplicateError
 		deleted  *store.DeletedError
 		token    *store.TokenExistsError
+		cached   *store.CacheColumnError
 	)
 	switch {
 	case errors.As(err, &req):
 		return req.status, req.msg
 	case errors.As(err, &limit):
 		return http.StatusUnprocessableEntity, limit.Error()
-	case errors.As(err, &config), errors.As(err, &name), errors.As(err, &reserved), errors.As(err, &double), errors.As(err, &deleted):
+	case errors.As(err, &config), errors.As(err, &name), errors.As(err, &reserved), errors.As(err, &double), errors.As(err, &deleted), errors.As(err, &cached):
 		return http.StatusBadRequest, message
 	case errors.As(err, &token):
 		return http.StatusConflict, token.Error()

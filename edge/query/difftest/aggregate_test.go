@@ -47,10 +47,31 @@ func (g *gen) call() expr {
 	case 11:
 		return expr{text: fill(pick(g.Rand, "bool_and(?)", "bool_or(?)"), g.scalar(boolean, 1).text), kind: boolean}
 	case 12:
+		switch g.IntN(3) {
+		case 0:
+			e := g.bounded(integer, 1)
+			e.text, e.size = fill(pick(g.Rand, "bit_and(?)", "bit_or(?)", "bit_xor(?)"), e.text), 4*e.size+4
+			return e
+		case 1:
+			// Of a constant the correlation is NaN here and NULL there.
+			y, x := g.literal(float), g.literal(float)
+			if a, ok := g.column(float); ok && a.exact {
+				y = a
+			}
+			if b, ok := g.column(integer); ok && b.size > 0 {
+				x = fillFloat(b)
+			}
+			return expr{text: fill(pick(g.Rand, "covar_pop(?, ?)", "covar_samp(?, ?)", "regr_count(?, ?)", "regr_avgx(?, ?)", "regr_sxx(?, ?)", "regr_sxy(?, ?)"), y.text, x.text), kind: float, fuzzy: true}
+		}
 		e := g.leaf(str)
 		return expr{text: fill("string_agg("+pick(g.Rand, "", "DISTINCT ")+"?, ',' ORDER BY ?)", e.text, e.text), kind: str}
 	}
 	return g.first()
+}
+
+// fillFloat is an integer as a float.
+func fillFloat(e expr) expr {
+	return expr{text: fill("CAST(? AS DOUBLE)", e.text), kind: float, size: e.size, exact: true}
 }
 
 func (g *gen) sum(distinct string) expr {

@@ -27,6 +27,10 @@ func TestAgainstDuckDB(t *testing.T) {
 		seed = uint64(time.Now().UnixNano())
 	}
 	t.Logf("seed %d", seed)
+	queries := *queriesFlag
+	if testing.Short() {
+		queries = min(queries, 200)
+	}
 	rows := generate(rand.New(rand.NewPCG(seed, 1)))
 	plain, dir := open(t, merged(rows), 1, 0)
 	duck := startDuckDB(t, plain, dir)
@@ -39,8 +43,8 @@ func TestAgainstDuckDB(t *testing.T) {
 	}
 	failures, unanswered := 0, 0
 	const portion = 50
-	for from := 0; from < *queriesFlag; from += portion {
-		questions := make([]question, min(portion, *queriesFlag-from))
+	for from := 0; from < queries; from += portion {
+		questions := make([]question, min(portion, queries-from))
 		sqls := make([]string, len(questions))
 		for i := range questions {
 			// A query depends on the seed and its number only.
@@ -78,12 +82,12 @@ func TestAgainstDuckDB(t *testing.T) {
 				}
 			}
 			if failures >= maxFailures {
-				t.Fatalf("enough: %d of %d queries compared", from+i+1, *queriesFlag)
+				t.Fatalf("enough: %d of %d queries compared", from+i+1, queries)
 			}
 		}
 	}
-	if unanswered*20 > *queriesFlag {
-		t.Errorf("DuckDB has no answer to %d of %d queries", unanswered, *queriesFlag)
+	if unanswered*20 > queries {
+		t.Errorf("DuckDB has no answer to %d of %d queries", unanswered, queries)
 	}
 }
 

@@ -113,7 +113,11 @@ func (g *gen) grouped(s source, where text) question {
 		items = append(items, g.named_(&q, e))
 		at := len(q.columns) - 1
 		q.keys = append(q.keys, at)
-		keys = append(keys, pick(g.Rand, e.text, both(strconv.Itoa(at+1))))
+		// A position within grouping sets would be a constant to some.
+		keys = append(keys, e.text)
+		if g.chance(30) {
+			keys[len(keys)-1] = both(strconv.Itoa(at + 1))
+		}
 		q.rows = min(q.rows*10, s.rows)
 	}
 	for range 1 + g.IntN(3) {
@@ -124,13 +128,33 @@ func (g *gen) grouped(s source, where text) question {
 		items = append(items, g.named_(&q, e))
 	}
 	q.text = fill("SELECT ? FROM ??", join(items, ", "), s.text, where)
-	if len(keys) > 0 {
+	switch {
+	case len(keys) > 1 && g.chance(20):
+		q.text = fill("? GROUP BY ?", q.text, g.groupingSets(keys))
+		// A key that a set leaves out is NULL, as it may be in the data: rows are
+		// told apart by neither.
+		q.keys, q.rows = nil, q.rows*2
+		return q
+	case len(keys) > 0:
 		q.text = fill("? GROUP BY ?", q.text, join(keys, ", "))
 	}
 	if g.chance(25) {
 		q.text = fill("? HAVING ?", q.text, g.having())
 	}
 	return q
+}
+
+// groupingSets groups by several combinations of keys.
+func (g *gen) groupingSets(keys []text) text {
+	switch g.IntN(4) {
+	case 0:
+		return fill("ROLLUP (?)", join(keys, ", "))
+	case 1:
+		return fill("CUBE (?)", join(keys, ", "))
+	case 2:
+		return fill("GROUPING SETS ((?), (?), ())", join(keys, ", "), keys[0])
+	}
+	return fill("?, ROLLUP (?)", keys[0], join(keys[1:], ", "))
 }
 
 // literalLike is the expression's text if it names no column.

@@ -104,6 +104,9 @@ func (a *aggregate) run(ctx context.Context) error {
 			s.Grow(1)
 		}
 	}
+	if e, ok := a.node.Input.(*plan.Expand); ok && a.groups.n == 0 {
+		a.totals(e)
+	}
 	return nil
 }
 

@@ -78,7 +78,7 @@ func build(n plan.Node, env *Env) (Operator, error) {
 	case *plan.Scan:
 		return newScan(n, env, nil), nil
 	case *plan.SystemScan:
-		return &system{node: n}, nil
+		return &system{node: n, held: account{budget: env.Budget}}, nil
 	case *plan.Values:
 		return &values{node: n, ctx: expr.NewContext(context.Background(), env.Now)}, nil
 	case *plan.Union:

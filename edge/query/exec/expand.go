@@ -2,6 +2,7 @@ package exec
 
 import (
 	"context"
+	"slices"
 
 	"tarn/edge/query/expr"
 	"tarn/edge/query/plan"
@@ -69,6 +70,29 @@ func (e *expand) load() error {
 		e.keys, e.none = append(e.keys, v), append(e.none, none)
 	}
 	return nil
+}
+
+// totals makes the groups of the grouping sets without keys: like an aggregation
+// without GROUP BY they have a row even when there is none to count.
+func (a *aggregate) totals(e *plan.Expand) {
+	for i, set := range e.Sets {
+		if slices.Contains(set, true) {
+			continue
+		}
+		var keys []*column.Vector
+		for _, k := range a.node.Keys {
+			v := column.NewVector(k.Type(), 1)
+			v.AppendNull(1)
+			keys = append(keys, v)
+		}
+		id := column.NewVector(column.Of(column.Int64), 1)
+		id.Ints, id.Len = append(id.Ints, e.Identity(i)), 1
+		keys[len(keys)-1] = id
+		a.groups.assign(keys, 1)
+	}
+	for _, s := range a.states {
+		s.Grow(a.groups.n)
+	}
 }
 
 func (e *expand) Close() error { return e.in.Close() }

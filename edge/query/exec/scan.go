@@ -104,6 +104,7 @@ func (s *scan) note() string {
 // system reads a table of the server's own.
 type system struct {
 	node *plan.SystemScan
+	held account // what the table made
 	rows *column.Batch
 	at   int
 	out  column.Batch
@@ -111,13 +112,11 @@ type system struct {
 
 func (s *system) Next(ctx context.Context, b *column.Batch) error {
 	if s.rows == nil {
-		all, err := s.node.Table.Read(ctx)
-		if err != nil {
+		if err := s.read(ctx); err != nil {
 			return fmt.Errorf("read system table %s: %w", s.node.Name, err)
 		}
-		s.rows = &column.Batch{Len: all.Len}
-		for _, i := range s.node.Picked {
-			s.rows.Cols = append(s.rows.Cols, all.Cols[i])
+		if err := s.held.set(int64(s.rows.Bytes())); err != nil {
+			return err
 		}
 	}
 	if s.at >= s.rows.Len {
@@ -137,7 +136,23 @@ func (s *system) Next(ctx context.Context, b *column.Batch) error {
 	return nil
 }
 
-func (s *system) Close() error { return nil }
+func (s *system) read(ctx context.Context) (err error) {
+	if t, ok := s.node.Table.(plan.Selective); ok {
+		s.rows, err = t.Select(ctx, s.node.Picked, s.node.Matches)
+		return err
+	}
+	all, err := s.node.Table.Read(ctx)
+	if err != nil {
+		return err
+	}
+	s.rows = &column.Batch{Len: all.Len}
+	for _, i := range s.node.Picked {
+		s.rows.Cols = append(s.rows.Cols, all.Cols[i])
+	}
+	return nil
+}
+
+func (s *system) Close() error { return s.held.set(0) }
 
 // values yields constant rows.
 type values struct {

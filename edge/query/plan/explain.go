@@ -37,7 +37,7 @@ func describe(n Node) string {
 	case *Scan:
 		return n.describe()
 	case *SystemScan:
-		return "System: " + n.Name
+		return n.describe()
 	case *Filter:
 		return "Filter: " + n.Cond.String()
 	case *Project:

@@ -60,6 +60,8 @@ type SystemScan struct {
 	Output []Column
 	// Picked are the table's columns to yield.
 	Picked []int
+	// Matches restrict the rows of a Selective table.
+	Matches []Match
 }
 
 // Filter keeps the rows for which a predicate is true.

@@ -70,6 +70,8 @@ func push(n Node, conds []expr.Expr) (Node, []expr.Expr, error) {
 	switch n := n.(type) {
 	case *Scan:
 		return n, n.absorb(conds), nil
+	case *SystemScan:
+		n.note(conds)
 	case *Filter:
 		// Both together go on.
 		below, rest, err := push(n.Input, append(conjuncts(n.Cond), conds...))
