@@ -33,6 +33,8 @@ type v1Request struct {
 	// readOnly requests are GET: statements that change something run, and say
 	// that they should be POST.
 	readOnly bool
+	// several says that there is more than one statement.
+	several bool
 }
 
 // queryV1 serves GET and POST /query.
@@ -51,6 +53,7 @@ func (a *API) queryV1(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, badRequest(missingQuery))
 		return
 	}
+	req.several = len(statements) > 1
 	h := w.Header()
 	id := uuid.Must(uuid.NewV7()).String()
 	h.Set("X-Influxdb-Version", a.Build.Version)
@@ -146,7 +149,11 @@ func (q *v1Request) warning(s ast.Statement) string {
 }
 
 func (q *v1Request) query(s ast.Statement) query.Request {
-	return query.Request{Database: q.db, Text: s.String(), Language: query.InfluxQL,
+	text := q.q
+	if q.several {
+		text = s.String()
+	}
+	return query.Request{Database: q.db, Text: text, Language: query.InfluxQL,
 		InfluxQL: query.InfluxQLRequest{Statement: s, RetentionPolicy: q.rp, Series: true}}
 }
 

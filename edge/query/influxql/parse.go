@@ -1,7 +1,6 @@
 package influxql
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -21,7 +20,7 @@ func Parse(text string, params map[string]any) (_ []ast.Statement, err error) {
 			err = parseError(fmt.Errorf("%v", r))
 		}
 	}()
-	if err := checkDepth(text); err != nil {
+	if err := checkSize(text); err != nil {
 		return nil, parseError(err)
 	}
 	p := ast.NewParser(strings.NewReader(text))
@@ -50,19 +49,54 @@ type UndefinedError struct{ Name string }
 
 func (e *UndefinedError) Error() string { return "missing parameter: " + e.Name }
 
-// maxDepth bounds nesting: each level costs the parser some frames of stack.
-const maxDepth = 500
+// What is nested or chained costs the parser, and all that walks its trees,
+// stack: an overflow would end the server.
+//
+// The check does not know the grammar: what looks like an operator outside of
+// quotes is one. As a quote within a regular expression misleads it, there are
+// bounds for what seems to be quoted, too, which the stack can take.
+const (
+	maxNesting     = 500
+	maxOperators   = 10_000
+	maxQuotedDepth = 50_000
+	maxQuoted      = 200_000
+)
 
-func checkDepth(text string) error {
-	depth := 0
-	for i := range len(text) {
-		switch text[i] {
+// checkSize refuses what is too deep.
+func checkSize(text string) error {
+	if strings.Count(text, "(") > maxQuotedDepth {
+		return fmt.Errorf("more than %d parentheses", maxQuotedDepth)
+	}
+	if n := strings.Count(text, "OR") + strings.Count(text, "or") + strings.Count(text, "AND") + strings.Count(text, "and") +
+		strings.Count(text, "+") + strings.Count(text, "-") + strings.Count(text, "*") + strings.Count(text, "/") + strings.Count(text, "%"); n > maxQuoted {
+		return fmt.Errorf("more than %d operators", maxQuoted)
+	}
+	depth, operators := 0, 0
+	quote := byte(0)
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		if quote != 0 {
+			switch c {
+			case '\\':
+				i++
+			case quote:
+				quote = 0
+			}
+			continue
+		}
+		switch c {
+		case '\'', '"':
+			quote = c
 		case '(':
-			if depth++; depth > maxDepth {
-				return errors.New("parentheses are nested too deeply")
+			if depth++; depth > maxNesting {
+				return fmt.Errorf("parentheses are nested more than %d levels deep", maxNesting)
 			}
 		case ')':
 			depth--
+		case '+', '-', '*', '/', '%', '&', '|', '^', '=', '<', '>', '~':
+			if operators++; operators > maxOperators {
+				return fmt.Errorf("more than %d operators", maxOperators)
+			}
 		}
 	}
 	return nil

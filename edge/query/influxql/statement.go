@@ -51,6 +51,9 @@ func Reads(s ast.Statement) bool {
 }
 
 func (b *Binder) bindSelect(s *ast.SelectStatement) (*Statement, error) {
+	if b.Flat && s.Target != nil {
+		return nil, notImplemented("SELECT INTO")
+	}
 	branches, rewritten, err := b.selectAll(s)
 	if err != nil {
 		return nil, err
