@@ -54,6 +54,11 @@ func (b *Binder) table(t sql.TableExpr) (Node, error) {
 		if err != nil {
 			return nil, err
 		}
+		if t.Exact {
+			if err := columnsLike(n, len(t.Alias.Columns)); err != nil {
+				return nil, err
+			}
+		}
 		return rename(requalify(n, ""), t.Alias)
 	case *sql.TableFunc:
 		return b.tableFunc(t)

@@ -269,14 +269,21 @@ func (s *subquery) over(e expr.Expr, inner func(int) expr.Expr, shift int) expr.
 	return out
 }
 
-func oneColumn(n Node) error {
-	if cols := n.Columns(); len(cols) != 1 {
+func oneColumn(n Node) error { return columnsLike(n, 1) }
+
+// columnsLike checks that a subquery has as many columns as the value or row
+// that it is compared with.
+func columnsLike(n Node, want int) error {
+	if cols := n.Columns(); len(cols) != want {
 		names := ""
 		for i, c := range cols {
 			if i > 0 {
 				names += ", "
 			}
 			names += c.full()
+		}
+		if want > 1 {
+			return planErrorf("The subquery should return %d columns, as the row that it is compared with: %s", want, names)
 		}
 		return planErrorf("Too many columns! The subquery should only return one column: %s", names)
 	}
@@ -327,6 +334,12 @@ func existsTerm(term sql.Expr) (e *sql.Exists, kind JoinKind) {
 // have none. ok is false when no join does it.
 func (b *Binder) membership(input Node, term sql.Expr, sc *scope) (_ Node, ok bool, err error) {
 	in, isIn := term.(*sql.In)
+	if isIn && in.Row != nil {
+		// Rows with a match stay, or with NOT those that can have none.
+		if isIn, term = false, in.Row.Match; in.Not {
+			term = &sql.Unary{Op: "NOT", X: in.Row.Maybe}
+		}
+	}
 	if !isIn {
 		e, kind := existsTerm(term)
 		s, err := b.subquery(e.Query, sc)
