@@ -200,7 +200,7 @@ func (e *Engine) plan(ctx context.Context, req Request, now int64, budget *exec.
 	if budget != nil {
 		ec.Memory = budget
 	}
-	b := &plan.Binder{Database: db, System: e.system(), Caches: e.opts.Caches, Params: params, Ctx: ec}
+	b := &plan.Binder{Database: db, System: e.system(), Caches: e.opts.Caches, Params: params, Ctx: ec, Settings: e.settings()}
 	st, err := b.Bind(statement)
 	if err != nil {
 		return nil, "", err

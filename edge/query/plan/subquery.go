@@ -102,6 +102,7 @@ func (b *Binder) subquery(q *sql.Query, sc *scope) (*subquery, error) {
 func (b *Binder) rebind(s *subquery, values []expr.Value) (Node, error) {
 	inner := *b
 	inner.ctes = s.ctes
+	inner.planned = nil // it is a query of its own
 	inner.outer = &outer{scope: s.outer.scope, refs: s.outer.refs, values: values}
 	return inner.query(s.query)
 }
