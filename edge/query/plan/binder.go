@@ -288,7 +288,10 @@ func (b *Binder) setOp(s *sql.SetOp) (Node, error) {
 }
 
 // difference plans INTERSECT and EXCEPT: the left rows that are, or are not,
-// among the right ones. ALL keeps repeated left rows.
+// among the right ones. ALL keeps repeated left rows, all of them: the engine
+// family makes it a semi or anti join, and spec/sql.md section 8 says no more
+// than "distinct unless ALL". The SQL standard would count: of m left copies
+// and n right ones INTERSECT ALL keeps min(m, n), EXCEPT ALL max(m - n, 0).
 func (b *Binder) difference(s *sql.SetOp) (Node, error) {
 	left, err := b.body(s.Left)
 	if err != nil {
