@@ -209,7 +209,7 @@ func (e *Engine) planSQL(req Request, ec *expr.Context) (*plan.Statement, error)
 	if err != nil {
 		return nil, err
 	}
-	b := &plan.Binder{Database: db, System: e.system(), Caches: e.opts.Caches, Params: params, Ctx: ec}
+	b := &plan.Binder{Database: db, System: e.system(), Caches: e.opts.Caches, Params: params, Ctx: ec, Settings: e.settings()}
 	return b.Bind(statement)
 }
 

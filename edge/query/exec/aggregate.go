@@ -125,7 +125,7 @@ func (a *aggregate) add(b *column.Batch) error {
 	for i, c := range a.node.Aggs {
 		a.args = a.args[:0]
 		for _, e := range c.Args {
-			v, err := e.Eval(a.ctx, b)
+			v, err := guarded(a.ctx, e, c.Filter, b)
 			if err != nil {
 				return err
 			}

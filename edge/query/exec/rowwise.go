@@ -72,9 +72,12 @@ func (f *filter) Close() error { return f.in.Close() }
 type project struct {
 	in    Operator
 	exprs []expr.Expr
-	ctx   *expr.Context
-	input column.Batch
-	cols  []*column.Vector
+	// guards are by the number of an expression what says for which rows it is
+	// needed.
+	guards map[int]expr.Expr
+	ctx    *expr.Context
+	input  column.Batch
+	cols   []*column.Vector
 }
 
 func (p *project) Next(ctx context.Context, b *column.Batch) error {
@@ -83,8 +86,8 @@ func (p *project) Next(ctx context.Context, b *column.Batch) error {
 	}
 	p.ctx.Reset()
 	p.cols = p.cols[:0]
-	for _, e := range p.exprs {
-		v, err := e.Eval(p.ctx, &p.input)
+	for i, e := range p.exprs {
+		v, err := guarded(p.ctx, e, p.guards[i], &p.input)
 		if err != nil {
 			return err
 		}

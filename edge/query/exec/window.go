@@ -64,7 +64,7 @@ func newWindow(n *plan.Window, env *Env) (Operator, error) {
 		return nil, err
 	}
 	w := &window{node: n, crowded: minCrowd, mem: account{budget: env.Budget}, ctx: env.context()}
-	p := &project{in: in, ctx: env.context()}
+	p := &project{in: in, ctx: env.context(), guards: map[int]expr.Expr{}}
 	for i, c := range n.Input.Columns() {
 		p.exprs = append(p.exprs, expr.NewColumn(i, c.Name, c.Type))
 	}
@@ -73,6 +73,9 @@ func newWindow(n *plan.Window, env *Env) (Operator, error) {
 		w.args = append(w.args, len(p.exprs))
 		p.exprs = append(p.exprs, c.Args...)
 		if c.Filter != nil {
+			for i := range c.Args {
+				p.guards[w.args[len(w.args)-1]+i] = c.Filter
+			}
 			p.exprs = append(p.exprs, c.Filter)
 		}
 		w.results = append(w.results, column.NewVector(c.Type, 0))

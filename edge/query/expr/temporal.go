@@ -33,6 +33,12 @@ func newTemporal(op Op, l, r Expr) (Expr, error) {
 	additive := op == Add || op == Sub
 	switch {
 	case additive && rt.Kind == column.IntervalKind && (lt.Kind == column.Timestamp || lt.Kind == column.Date):
+		if lt.Kind == column.Date && hasClock(r) {
+			if l, err = implicitCast(l, column.Of(column.Timestamp)); err != nil {
+				return nil, err
+			}
+			lt = l.Type()
+		}
 		add := &intervalAdder{subtract: op == Sub}
 		if add.zone, err = zoneOf(lt); err != nil {
 			return nil, err
@@ -64,6 +70,17 @@ func newTemporal(op Op, l, r Expr) (Expr, error) {
 		return binary(op, l, r, lt, spanKernel(op, lt)), nil
 	}
 	return nil, coerceError(op, lt, rt)
+}
+
+// hasClock says whether an interval has a part that is less than a day, which a
+// date cannot keep. Of one that varies it is not known when the query is
+// planned: a date stays a date then, as in the engine family.
+func hasClock(e Expr) bool {
+	if !Constant(e) {
+		return false
+	}
+	v, err := Evaluate(nil, e)
+	return err == nil && !v.Null && v.Iv.Nanos != 0
 }
 
 // spanKernel is integer arithmetic that keeps the given type; sums that leave

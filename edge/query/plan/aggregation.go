@@ -160,11 +160,11 @@ func (a *aggregation) ungrouped(c *expr.Column) error {
 		}
 	}
 	have = append(have, a.names...)
-	satisfied := "no column"
+	satisfied := "no column in the SELECT clause"
 	if len(have) > 0 {
-		satisfied = `"` + strings.Join(have, ", ") + `"`
+		satisfied = `only "` + strings.Join(have, ", ") + `" appears in the SELECT clause`
 	}
-	return planErrorf("Column in SELECT must be in GROUP BY or an aggregate function: While expanding wildcard, column %q must appear in the GROUP BY clause or must be part of an aggregate function, currently only %s appears in the SELECT clause satisfies this requirement",
+	return planErrorf("Column in SELECT must be in GROUP BY or an aggregate function: While expanding wildcard, column %q must appear in the GROUP BY clause or must be part of an aggregate function, currently %s satisfies this requirement",
 		c.Name, satisfied)
 }
 

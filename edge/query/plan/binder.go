@@ -20,8 +20,13 @@ type Binder struct {
 	// Ctx has the query's clock, for folding constants.
 	Ctx *expr.Context
 
-	ctes  []cte
-	depth int
+	// Settings are what SHOW ALL lists.
+	Settings []Setting
+
+	ctes    []cte
+	depth   int  // of queries in queries
+	chained int  // queries whose planning has begun and not ended
+	planned *int // queries, all together
 	// outer is the query around the one that is bound, if that is a subquery.
 	outer *outer
 }
@@ -77,12 +82,43 @@ func (b *Binder) Bind(s sql.Statement) (*Statement, error) {
 	return nil, notImplemented("%T", s)
 }
 
+const (
+	// maxNested is how deep queries may stand in one another.
+	maxNested = 64
+	// maxChained is how many may be planned for one another, WITH queries
+	// included: each costs stack.
+	maxChained = 1024
+	// maxPlanned is how many queries one may expand to: a WITH query is planned
+	// anew wherever it is used.
+	maxPlanned = 20_000
+)
+
+// enter counts a query, and leave ends that.
+func (b *Binder) enter() (leave func(), err error) {
+	if b.planned == nil {
+		b.planned = new(int)
+	}
+	*b.planned++
+	switch {
+	case b.depth >= maxNested:
+		return nil, planErrorf("queries are nested more than %d levels deep", maxNested)
+	case b.chained >= maxChained:
+		return nil, planErrorf("more than %d queries depend on one another", maxChained)
+	case *b.planned > maxPlanned:
+		return nil, planErrorf("WITH queries are planned where they are used: these make more than %d queries", maxPlanned)
+	}
+	b.depth++
+	b.chained++
+	return func() { b.depth--; b.chained-- }, nil
+}
+
 // query plans a body with its ORDER BY and LIMIT.
 func (b *Binder) query(q *sql.Query) (Node, error) {
-	if b.depth++; b.depth > 64 {
-		return nil, planErrorf("queries are nested more than 64 levels deep")
+	leave, err := b.enter()
+	if err != nil {
+		return nil, err
 	}
-	defer func() { b.depth-- }()
+	defer leave()
 	mark := len(b.ctes)
 	defer func() { b.ctes = b.ctes[:mark] }()
 	for i, c := range q.With {
@@ -252,7 +288,10 @@ func (b *Binder) setOp(s *sql.SetOp) (Node, error) {
 }
 
 // difference plans INTERSECT and EXCEPT: the left rows that are, or are not,
-// among the right ones. ALL keeps repeated left rows.
+// among the right ones. ALL keeps repeated left rows, all of them: the engine
+// family makes it a semi or anti join, and spec/sql.md section 8 says no more
+// than "distinct unless ALL". The SQL standard would count: of m left copies
+// and n right ones INTERSECT ALL keeps min(m, n), EXCEPT ALL max(m - n, 0).
 func (b *Binder) difference(s *sql.SetOp) (Node, error) {
 	left, err := b.body(s.Left)
 	if err != nil {

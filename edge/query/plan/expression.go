@@ -53,6 +53,8 @@ func (b *Binder) bind(e sql.Expr, sc *scope) (expr.Expr, error) {
 		return b.between(e, sc)
 	case *sql.In:
 		return b.in(e, sc)
+	case *sql.Quantified:
+		return b.quantified(e, sc)
 	case *sql.Like:
 		return b.like(e, sc)
 	case *sql.Case:
@@ -200,7 +202,11 @@ func (b *Binder) between(e *sql.Between, sc *scope) (expr.Expr, error) {
 
 func (b *Binder) in(e *sql.In, sc *scope) (expr.Expr, error) {
 	if e.Query != nil {
-		in, err := b.bindSubquery(e, sc)
+		bind := func() (expr.Expr, error) { return b.bindSubquery(e, sc) }
+		if e.Row != nil {
+			bind = func() (expr.Expr, error) { return b.bind(e.Row.Value, sc) }
+		}
+		in, err := bind()
 		if err != nil || !e.Not {
 			return in, err
 		}
@@ -215,6 +221,53 @@ func (b *Binder) in(e *sql.In, sc *scope) (expr.Expr, error) {
 		return nil, err
 	}
 	return expr.NewIn(x, list, e.Not)
+}
+
+// quantified binds x = ANY(list) and x <> ALL(list) of a list that is computed:
+// an element may be equal; if none is, a null leaves it open.
+func (b *Binder) quantified(e *sql.Quantified, sc *scope) (expr.Expr, error) {
+	if !(e.Op == "=" && !e.All || e.Op == "<>" && e.All) {
+		return nil, notImplemented("%s ANY and ALL over a list that is not written out as ARRAY[...], but for = ANY and <> ALL", e.Op)
+	}
+	x, err := b.bind(e.X, sc)
+	if err != nil {
+		return nil, err
+	}
+	list, err := b.bind(e.List, sc)
+	if err != nil {
+		return nil, err
+	}
+	found, err := expr.NewCall("array_has", []expr.Expr{list, x})
+	if err != nil {
+		return nil, err
+	}
+	null := expr.NewLiteral(expr.NullOf(column.Of(column.Bool)))
+	size, err := expr.NewCall("array_length", []expr.Expr{list})
+	if err != nil {
+		return nil, err
+	}
+	empty, err := expr.NewBinary(expr.Eq, size, expr.NewLiteral(expr.Int(0)))
+	if err != nil {
+		return nil, err
+	}
+	unknown, err := expr.NewUnary(expr.IsNull, x)
+	if err != nil {
+		return nil, err
+	}
+	nulls, err := expr.NewCall("make_array", []expr.Expr{expr.NewLiteral(expr.NullOf(x.Type()))})
+	if err != nil {
+		return nil, err
+	}
+	holes, err := expr.NewCall("array_has_any", []expr.Expr{list, nulls})
+	if err != nil {
+		return nil, err
+	}
+	no := expr.NewLiteral(expr.Boolean(false))
+	any, err := expr.NewCase(nil, []expr.Expr{empty, unknown, found, holes}, []expr.Expr{no, null, expr.NewLiteral(expr.Boolean(true)), null}, found)
+	if err != nil || !e.All {
+		return any, err
+	}
+	return expr.NewUnary(expr.Not, any)
 }
 
 func (b *Binder) list(es []sql.Expr, sc *scope) ([]expr.Expr, error) {

@@ -54,6 +54,11 @@ func (b *Binder) table(t sql.TableExpr) (Node, error) {
 		if err != nil {
 			return nil, err
 		}
+		if t.Exact {
+			if err := columnsLike(n, len(t.Alias.Columns)); err != nil {
+				return nil, err
+			}
+		}
 		return rename(requalify(n, ""), t.Alias)
 	case *sql.TableFunc:
 		return b.tableFunc(t)
@@ -157,7 +162,9 @@ func systemNode(name, qualifier string, t SystemTable) *SystemScan {
 func (b *Binder) cte(c cte) (Node, error) {
 	saved := b.ctes
 	b.ctes = b.ctes[:c.outer:c.outer]
-	defer func() { b.ctes = saved }()
+	depth := b.depth
+	b.depth = 0 // it stands beside the query that uses it, not in it
+	defer func() { b.ctes, b.depth = saved, depth }()
 	if n, ok, err := b.recursive(c); ok || err != nil {
 		return n, err
 	}

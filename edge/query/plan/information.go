@@ -18,6 +18,9 @@ func (b *Binder) systemTables() []string {
 	return b.System.Tables(b.Database.Name())
 }
 
+// Setting is what SHOW ALL and df_settings list.
+type Setting struct{ Name, Value string }
+
 var informationViews = []string{"tables", "views", "columns", "df_settings", "schemata", "routines", "parameters"}
 
 // information plans a table of information_schema.
@@ -47,6 +50,9 @@ func (b *Binder) information(name string) (Node, error) {
 		t = newRows(text, "table_catalog", "table_schema", "table_name", "definition")
 	case "df_settings":
 		t = newRows(text, "name", "value")
+		for _, s := range b.Settings {
+			t.add(s.Name, s.Value)
+		}
 	case "routines":
 		t = newRows(text, "specific_catalog", "specific_schema", "specific_name", "routine_catalog", "routine_schema", "routine_name", "routine_type")
 		for _, n := range expr.Functions() {
@@ -98,6 +104,17 @@ func (b *Binder) columns() *rows {
 		if st, ok := b.System.Table(b.Database.Name(), n); ok {
 			add("system", n, st.Columns(), func(Column) bool { return true })
 		}
+	}
+	for _, n := range informationViews {
+		cols := t.columns
+		if n != "columns" {
+			view, err := b.information(n)
+			if err != nil {
+				continue
+			}
+			cols = view.Columns()
+		}
+		add("information_schema", n, cols, func(Column) bool { return true })
 	}
 	return t
 }

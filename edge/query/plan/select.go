@@ -224,8 +224,25 @@ func (b *Binder) items(s *sql.Select, sc *scope) ([]item, error) {
 		if s.From == nil {
 			return nil, planErrorf("SELECT * with no tables specified is not valid")
 		}
+		if err := excludable(it, sc); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
+}
+
+// excludable checks that the columns a wildcard leaves out are there.
+func excludable(it sql.SelectItem, sc *scope) error {
+	for _, id := range it.Except {
+		there := slices.ContainsFunc(sc.columns, func(c Column) bool {
+			n := len(it.Qualifier)
+			return c.Name == id.Name && (n == 0 || it.Qualifier[n-1].Name == c.Qualifier)
+		})
+		if !there {
+			return sc.unknown(&sql.ColumnRef{Qualifier: it.Qualifier, Name: id})
+		}
+	}
+	return nil
 }
 
 // alias is the name that an item's text gives it; computed items get theirs

@@ -102,6 +102,7 @@ func (b *Binder) subquery(q *sql.Query, sc *scope) (*subquery, error) {
 func (b *Binder) rebind(s *subquery, values []expr.Value) (Node, error) {
 	inner := *b
 	inner.ctes = s.ctes
+	inner.planned = nil // it is a query of its own
 	inner.outer = &outer{scope: s.outer.scope, refs: s.outer.refs, values: values}
 	return inner.query(s.query)
 }
@@ -269,14 +270,21 @@ func (s *subquery) over(e expr.Expr, inner func(int) expr.Expr, shift int) expr.
 	return out
 }
 
-func oneColumn(n Node) error {
-	if cols := n.Columns(); len(cols) != 1 {
+func oneColumn(n Node) error { return columnsLike(n, 1) }
+
+// columnsLike checks that a subquery has as many columns as the value or row
+// that it is compared with.
+func columnsLike(n Node, want int) error {
+	if cols := n.Columns(); len(cols) != want {
 		names := ""
 		for i, c := range cols {
 			if i > 0 {
 				names += ", "
 			}
 			names += c.full()
+		}
+		if want > 1 {
+			return planErrorf("The subquery should return %d columns, as the row that it is compared with: %s", want, names)
 		}
 		return planErrorf("Too many columns! The subquery should only return one column: %s", names)
 	}
@@ -327,6 +335,12 @@ func existsTerm(term sql.Expr) (e *sql.Exists, kind JoinKind) {
 // have none. ok is false when no join does it.
 func (b *Binder) membership(input Node, term sql.Expr, sc *scope) (_ Node, ok bool, err error) {
 	in, isIn := term.(*sql.In)
+	if isIn && in.Row != nil {
+		// Rows with a match stay, or with NOT those that can have none.
+		if isIn, term = false, in.Row.Match; in.Not {
+			term = &sql.Unary{Op: "NOT", X: in.Row.Maybe}
+		}
+	}
 	if !isIn {
 		e, kind := existsTerm(term)
 		s, err := b.subquery(e.Query, sc)

@@ -37,6 +37,8 @@ func operands(e sql.Expr) []*sql.Expr {
 	case *sql.In:
 		one(&e.X)
 		many(e.List)
+	case *sql.Quantified:
+		one(&e.X, &e.List)
 	case *sql.Like:
 		one(&e.X, &e.Pattern)
 	case *sql.Case:

@@ -194,6 +194,9 @@ type Derived struct {
 	Lateral bool
 	Query   *Query
 	Alias   *TableAlias
+	// Exact says that the alias must name all columns: those of a query that
+	// a value or a row is compared with.
+	Exact bool
 }
 
 // Join joins two tables.

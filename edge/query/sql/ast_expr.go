@@ -95,6 +95,17 @@ type In struct {
 	List  []Expr
 	Query *Query
 	Not   bool
+	// Row is set when X is a row and there is a Query.
+	Row *RowMembership
+}
+
+// Quantified is X Op ANY or ALL (a list that is computed).
+type Quantified struct {
+	at
+	X    Expr
+	Op   string
+	All  bool
+	List Expr
 }
 
 // Like is X [NOT] LIKE, ILIKE or SIMILAR TO a pattern.
@@ -225,6 +236,7 @@ func (*Is) expr()         {}
 func (*IsDistinct) expr() {}
 func (*Between) expr()    {}
 func (*In) expr()         {}
+func (*Quantified) expr() {}
 func (*Like) expr()       {}
 func (*Exists) expr()     {}
 func (*Subquery) expr()   {}

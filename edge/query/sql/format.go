@@ -299,6 +299,13 @@ func (i *In) write(w *writer) {
 	w.exprs(i.List)
 	w.put("))")
 }
+func (q *Quantified) write(w *writer) {
+	word := " ANY("
+	if q.All {
+		word = " ALL("
+	}
+	w.put("(", q.X, " ", q.Op, word, q.List, "))")
+}
 func (l *Like) write(w *writer) {
 	w.put("(", l.X)
 	w.when(l.Not, " NOT")

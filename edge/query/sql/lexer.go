@@ -113,10 +113,14 @@ func (l *lexer) next() error {
 		l.add(tokIdent, strings.ToLower(l.text[l.pos:end]), end)
 	case isDigit(c) || c == '.' && l.pos+1 < len(l.text) && isDigit(l.text[l.pos+1]):
 		return l.number()
+	case c == '$' && l.dollarQuoted():
 	case c == '$':
 		end := l.pos + 1
 		for end < len(l.text) && isIdentPart(l.text[end]) && l.text[end] != '$' {
 			end++
+		}
+		if strings.HasPrefix(l.text[end:], "$") {
+			return l.fail(l.pos, "Unterminated dollar-quoted string")
 		}
 		if end == l.pos+1 {
 			return l.fail(l.pos, "Expected: a parameter name after $")
@@ -153,6 +157,26 @@ func (l *lexer) quoted(kind tokenKind, start int, quote byte, unterminated strin
 		return nil
 	}
 	return l.fail(start, unterminated)
+}
+
+// dollarQuoted reads $$text$$ or $tag$text$tag$, if that is what is here: what is
+// between stands for itself.
+func (l *lexer) dollarQuoted() bool {
+	rest := l.text[l.pos:]
+	tag := 1
+	for tag < len(rest) && rest[tag] != '$' && isIdentPart(rest[tag]) && (tag > 1 || isIdentStart(rest[tag])) {
+		tag++
+	}
+	if tag == len(rest) || rest[tag] != '$' {
+		return false
+	}
+	tag++
+	length := strings.Index(rest[tag:], rest[:tag])
+	if length < 0 {
+		return false
+	}
+	l.add(tokString, rest[tag:tag+length], l.pos+tag+length+tag)
+	return true
 }
 
 // escaped reads E'...' with backslash escapes.

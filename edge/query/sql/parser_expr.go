@@ -163,8 +163,14 @@ func (p *parser) parseInfix(left Expr, pow int) (Expr, error) {
 	case "!=":
 		op = "<>"
 	}
+	if pow == powCompare && p.peekAt(1).isOp("(") && (p.atWords("any") || p.atWords("some") || p.atWords("all")) {
+		return p.quantified(left, op)
+	}
 	right, err := p.parseBinding(pow)
-	return &Binary{start, op, left, right}, err
+	if err != nil {
+		return nil, err
+	}
+	return p.comparison(start, op, left, right)
 }
 
 func (p *parser) parseIs(left Expr) (Expr, error) {
@@ -207,8 +213,10 @@ func (p *parser) parseIn(left Expr, not bool) (Expr, error) {
 	in := &In{at: at(left.Pos()), X: left, Not: not}
 	var err error
 	if n := p.peekAt(1); p.peek().isOp("(") && (n.isWord("select") || n.isWord("with") || n.isWord("values")) {
-		in.Query, err = p.parenQuery()
-		return in, err
+		if in.Query, err = p.parenQuery(); err != nil {
+			return nil, err
+		}
+		return p.rowIn(in)
 	}
 	if err := p.expectOp("("); err != nil {
 		return nil, err
@@ -219,7 +227,10 @@ func (p *parser) parseIn(left Expr, not bool) (Expr, error) {
 	if in.List, err = p.exprs(); err != nil {
 		return nil, err
 	}
-	return in, p.expectOp(")")
+	if err := p.expectOp(")"); err != nil {
+		return nil, err
+	}
+	return p.rowIn(in)
 }
 
 // parsePrefix reads a prefix operator or a primary.

@@ -67,7 +67,8 @@ func (n *IsDistinct) String() string { return text(n) }
 func (n *Between) String() string { return text(n) }
 
 // String is Node's.
-func (n *In) String() string { return text(n) }
+func (n *In) String() string         { return text(n) }
+func (n *Quantified) String() string { return text(n) }
 
 // String is Node's.
 func (n *Like) String() string { return text(n) }
