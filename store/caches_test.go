@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -355,6 +356,86 @@ func TestCacheAfterLostWrites(t *testing.T) {
 	for range 2 {
 		m.wantCached("d", "t", "", catalog.LastCache, "host=a i=2 time=2")
 		m.recover(m.crashNow())
+	}
+}
+
+// TestCachesConcurrently makes, reads, evicts and deletes caches of a table that
+// several writers write to; in the end each cache has the newest row of each.
+func TestCachesConcurrently(t *testing.T) {
+	m := newMachine(t, 1)
+	m.mustOpen()
+	ctx := context.Background()
+	const writers, writes = 3, 60
+	m.must(m.write(one("d", "t", "first", 0, "i=0"), false))
+	m.makeLast("t", LastCacheDef{Name: "keep"})
+	m.makeDistinct("t", DistinctCacheDef{Name: "keep", Columns: []string{"host"}, MaxAge: 1 << 40})
+	done := make(chan struct{})
+	var background, foreground sync.WaitGroup
+	background.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			if _, err := m.store.CreateLastCache(ctx, "d", "t", LastCacheDef{Name: "other", Count: 2, TTL: 10}); err != nil {
+				t.Error(err)
+			}
+			m.store.evict(LastCache)
+			m.store.evict(DistinctCache)
+			if i%5 == 0 {
+				if err := m.store.Checkpoint(ctx); err != nil {
+					t.Error(err)
+				}
+			}
+			if err := m.store.DeleteCache(ctx, "d", "t", "other", LastCache); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	background.Go(func() {
+		for {
+			select {
+			case <-done:
+				return
+			default:
+			}
+			last := m.cached("d", "t", "keep", LastCache)
+			if n := len(m.cached("d", "t", "keep", DistinctCache)); n < len(last) || len(last) > writers {
+				t.Errorf("%d hosts, and the last rows of %d", n, len(last))
+			}
+			m.store.Stats()
+			m.store.ListTables(true)
+		}
+	})
+	for w := range writers {
+		foreground.Go(func() {
+			for i := range int64(writes) {
+				b := one("d", "t", fmt.Sprint("h", w), i+1, fmt.Sprint("i=", i), fmt.Sprintf("f%d=%d", i%7, i)).batch()
+				if err := m.store.Write(ctx, "d", b, WriteOptions{NoSync: true}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	foreground.Wait()
+	close(done)
+	background.Wait()
+	var hosts []string
+	for w := range writers {
+		hosts = append(hosts, fmt.Sprint("host=h", w))
+	}
+	m.wantCached("d", "t", "keep", DistinctCache, hosts...)
+	for i, row := range m.cached("d", "t", "keep", LastCache) {
+		if want := fmt.Sprintf("host=h%d f%d=%d i=%d time=%d", i, (writes-1)%7, writes-1, writes-1, writes); row != want {
+			t.Errorf("got %q, want %q", row, want)
+		}
+	}
+	db, _ := m.store.Database("d")
+	keep, _ := db.Cache("t", "keep", LastCache)
+	distinct, _ := db.Cache("t", "keep", DistinctCache)
+	if n := keep.cache.Stats().Bytes + distinct.cache.Stats().Bytes; n != m.store.Stats().ValueCacheBytes {
+		t.Errorf("%d bytes are taken, the caches have %d", m.store.Stats().ValueCacheBytes, n)
 	}
 }
 

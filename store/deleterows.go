@@ -35,18 +35,18 @@ func (s *Store) DeleteRows(ctx context.Context, database, name string, d RowDele
 	// A compaction would bring rows back that it read before.
 	s.compacting.Lock()
 	defer s.compacting.Unlock()
+	started := s.opts.Now().UnixNano()
 	// What is buffered becomes segments, and leaves the log.
 	if err := s.Checkpoint(ctx); err != nil {
 		return fmt.Errorf("delete from table %q: %w", name, err)
 	}
-	if err := s.deleteRows(ctx, t, d); err != nil {
+	if err := s.deleteRows(ctx, t, d, started); err != nil {
 		return fmt.Errorf("delete from table %q: %w", name, err)
 	}
 	return nil
 }
 
-func (s *Store) deleteRows(ctx context.Context, t *table, d RowDelete) (err error) {
-	started := s.opts.Now().UnixNano()
+func (s *Store) deleteRows(ctx context.Context, t *table, d RowDelete, started int64) (err error) {
 	segments, _ := t.sources()
 	defer func() {
 		for _, f := range segments {

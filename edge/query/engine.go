@@ -142,7 +142,7 @@ func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) 
 	}()
 	now := e.opts.Now().UnixNano()
 	r.budget = &exec.Budget{Limit: e.opts.MemoryLimit}
-	st, err := e.plan(r.ctx, req, now)
+	st, err := e.plan(r.ctx, req, now, r.budget)
 	if err != nil {
 		return nil, err
 	}
@@ -176,8 +176,11 @@ type planned struct {
 }
 
 // plan parses, binds and optimizes.
-func (e *Engine) plan(ctx context.Context, req Request, now int64) (p planned, err error) {
+func (e *Engine) plan(ctx context.Context, req Request, now int64, budget *exec.Budget) (p planned, err error) {
 	ec := expr.NewContext(ctx, now)
+	if budget != nil {
+		ec.Memory = budget
+	}
 	if req.Language == InfluxQL {
 		p.Statement, p.series, err = e.planInfluxQL(req, ec)
 	} else {

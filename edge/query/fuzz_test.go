@@ -33,7 +33,7 @@ func FuzzPlan(f *testing.F) {
 	}
 	e := New(examples(f), Options{Now: clock})
 	f.Fuzz(func(t *testing.T, text string) {
-		st, err := e.plan(context.Background(), Request{Database: "db", Text: text, Language: SQL}, clock().UnixNano())
+		st, err := e.plan(context.Background(), Request{Database: "db", Text: text, Language: SQL}, clock().UnixNano(), nil)
 		if err == nil {
 			if st.Plan == nil || len(st.Plan.Columns()) == 0 && !strings.Contains(strings.ToUpper(text), "EXCLUDE") && !strings.Contains(strings.ToUpper(text), "EXCEPT") {
 				t.Fatalf("%q: a plan without columns", text)

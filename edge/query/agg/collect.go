@@ -93,6 +93,7 @@ type collect struct {
 	groups []uint32
 	n      int
 	rows   [][]int32 // by group, in order, once asked for
+	joined int       // bytes of the texts that string_agg will make
 }
 
 func newCollect(s Spec) *collect {
@@ -116,6 +117,9 @@ func (c *collect) Update(groups []uint32, args []*column.Vector, skip []bool, n 
 		}
 		c.groups = append(c.groups, g)
 		c.values.AppendFrom(args[0], i, i+1)
+		if c.text {
+			c.joined += len(args[0].Text(i)) + len(c.sep)
+		}
 		for j, k := range c.keys {
 			k.AppendFrom(args[len(c.spec.Args)+j], i, i+1)
 		}
@@ -206,7 +210,7 @@ func (c *collect) Final(dst *column.Vector, from, to int) error {
 }
 
 func (c *collect) Bytes() int {
-	n := c.values.Bytes() + 8*len(c.groups)
+	n := c.values.Bytes() + 8*len(c.groups) + c.joined
 	for _, k := range c.keys {
 		n += k.Bytes()
 	}

@@ -105,6 +105,7 @@ func (g *gen) named_(q *question, e expr) text {
 func (g *gen) grouped(s source, where text) question {
 	q := question{rows: 1}
 	var items, keys []text
+	named, twice := map[string]bool{}, false
 	for range g.IntN(4) {
 		e := g.scalar(pick(g.Rand, str, str, integer, boolean, stamp, unsigned, float), g.IntN(3))
 		if e.tarn == g.literalLike(e) {
@@ -113,6 +114,8 @@ func (g *gen) grouped(s source, where text) question {
 		items = append(items, g.named_(&q, e))
 		at := len(q.columns) - 1
 		q.keys = append(q.keys, at)
+		twice = twice || named[e.tarn]
+		named[e.tarn] = true
 		// A position within grouping sets would be a constant to some.
 		keys = append(keys, e.text)
 		if g.chance(30) {
@@ -129,7 +132,7 @@ func (g *gen) grouped(s source, where text) question {
 	}
 	q.text = fill("SELECT ? FROM ??", join(items, ", "), s.text, where)
 	switch {
-	case len(keys) > 1 && g.chance(20):
+	case len(keys) > 1 && !twice && g.chance(20): // one key twice is two to some
 		q.text = fill("? GROUP BY ?", q.text, g.groupingSets(keys))
 		// A key that a set leaves out is NULL, as it may be in the data: rows are
 		// told apart by neither.

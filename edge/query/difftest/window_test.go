@@ -42,13 +42,9 @@ func (g *gen) window(s source) expr {
 		e.text = fill(pick(g.Rand, "first_value(?)", "last_value(?)", "nth_value(?, 2)")+"?", e.text, over(total+g.rowsFrame()))
 		return e
 	case 6:
-		e := g.windowed()
-		e.text = fill("??", e.text, over(total+g.rowsFrame()))
-		return e
+		return g.windowed(over(total + g.rowsFrame()))
 	}
-	e := g.windowed()
-	e.text = fill("? OVER (? ?)", e.text, partition, g.rangeFrame(s))
-	return e
+	return g.windowed(fill(" OVER (? ?)", partition, g.rangeFrame(s)))
 }
 
 func (g *gen) partition() text {
@@ -64,30 +60,37 @@ func (g *gen) peers() text {
 	return g.direction(c.text)
 }
 
-// windowed is an aggregate that may slide.
-func (g *gen) windowed() expr {
+// windowed is an aggregate over a window, which may slide.
+func (g *gen) windowed(over text) expr {
+	if g.chance(25) {
+		over = fill(" FILTER (WHERE ?)?", g.cond(1), over)
+	}
 	k := kind(g.IntN(6))
-	switch g.IntN(6) {
+	switch g.IntN(8) {
 	case 0:
-		return expr{text: both("count(*)"), kind: integer, size: 1e6}
+		return expr{text: fill("count(*)?", over), kind: integer, size: 1e6}
 	case 1:
-		return expr{text: fill("count(?)", g.leaf(k).text), kind: integer, size: 1e6}
+		return expr{text: fill("count(?)?", g.leaf(k).text, over), kind: integer, size: 1e6}
 	case 2, 3:
 		e := g.leaf(k)
-		e.text = fill(pick(g.Rand, "min(?)", "max(?)"), e.text)
+		e.text = fill(pick(g.Rand, "min(?)?", "max(?)?"), e.text, over)
 		return e
 	case 4:
 		// What slides out again must leave nothing behind.
 		if c, ok := g.column(float); ok && c.exact {
-			return expr{text: fill("avg(?)", c.text), kind: float, size: c.size, fuzzy: true}
+			return expr{text: fill(pick(g.Rand, "avg(?)?", "sum(?)?", "stddev(?)?"), c.text, over), kind: float, size: c.size * 1e4, fuzzy: true}
 		}
+	case 5:
+		return expr{text: fill(pick(g.Rand, "bool_and(?)?", "bool_or(?)?"), g.leaf(boolean).text, over), kind: boolean}
 	}
 	c, ok := g.column(integer)
 	if !ok || c.size == 0 {
-		return expr{text: both("count(*)"), kind: integer, size: 1e6}
+		return expr{text: fill("count(*)?", over), kind: integer, size: 1e6}
 	}
-	// The cast to 64 bits would come between the call and OVER.
-	return expr{text: fill(pick(g.Rand, "avg(?)", "mean(?)"), c.text), kind: float, size: c.size, fuzzy: true}
+	if g.chance(50) {
+		return expr{text: fill(pick(g.Rand, "avg(?)?", "mean(?)?"), c.text, over), kind: float, size: c.size, fuzzy: true}
+	}
+	return expr{text: fills(text{"sum(?)?", "CAST(sum(?)? AS BIGINT)"}, c.text, over), kind: integer, size: c.size * 1e4}
 }
 
 func (g *gen) rowsFrame() string {

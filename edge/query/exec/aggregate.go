@@ -36,7 +36,7 @@ type aggregate struct {
 }
 
 func newAggregate(n *plan.Aggregate, env *Env) (_ Operator, err error) {
-	a := &aggregate{node: n, ctx: expr.NewContext(context.Background(), env.Now), env: env, mem: account{budget: env.Budget}}
+	a := &aggregate{node: n, ctx: env.context(), env: env, mem: account{budget: env.Budget}}
 	if leaf := lowest(n.Input); leaf != nil && env.Workers > 1 {
 		a.source = newScan(leaf, env, nil)
 		a.in = buildOver(n.Input, a.source, env)

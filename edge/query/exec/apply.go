@@ -39,7 +39,7 @@ func newApply(n *plan.Apply, env *Env) (Operator, error) {
 	// The subqueries are many plans: a profile has no place for them.
 	inner := *env
 	inner.Profile = nil
-	return &apply{node: n, in: in, env: &inner, ctx: expr.NewContext(context.Background(), env.Now), mem: account{budget: env.Budget},
+	return &apply{node: n, in: in, env: &inner, ctx: env.context(), mem: account{budget: env.Budget},
 		groups: g, values: column.NewVector(n.Value.Type, 0)}, nil
 }
 
@@ -85,7 +85,9 @@ func (a *apply) run(ctx context.Context, values []expr.Value) error {
 	if err != nil {
 		return err
 	}
-	op, err := Build(n, a.env)
+	env, done := a.env.part()
+	defer done()
+	op, err := Build(n, env)
 	if err != nil {
 		return err
 	}

@@ -44,7 +44,29 @@ type Env struct {
 	// Profile, when not nil, collects what each operator did.
 	Profile Profile
 
-	work map[*plan.Work]*column.Batch
+	work     map[*plan.Work]*column.Batch
+	contexts []*expr.Context // of the operators
+}
+
+// context returns what an operator needs to evaluate expressions, within the
+// query's budget.
+func (e *Env) context() *expr.Context {
+	c := expr.NewContext(context.Background(), e.Now)
+	c.Memory = e.Budget
+	e.contexts = append(e.contexts, c)
+	return c
+}
+
+// part is an Env for a plan that is run on the way, maybe often: done gives
+// back what its operators' contexts hold.
+func (e *Env) part() (part *Env, done func()) {
+	p := *e
+	p.contexts = nil
+	return &p, func() {
+		for _, c := range p.contexts {
+			c.Release()
+		}
+	}
 }
 
 // Profile is what each node of a plan did.
@@ -80,7 +102,7 @@ func build(n plan.Node, env *Env) (Operator, error) {
 	case *plan.SystemScan:
 		return &system{node: n, held: account{budget: env.Budget}}, nil
 	case *plan.Values:
-		return &values{node: n, ctx: expr.NewContext(context.Background(), env.Now)}, nil
+		return &values{node: n, ctx: env.context()}, nil
 	case *plan.Union:
 		return newUnion(n, env)
 	case *plan.Sort:
@@ -108,7 +130,7 @@ func build(n plan.Node, env *Env) (Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx := expr.NewContext(context.Background(), env.Now)
+	ctx := env.context()
 	switch n := n.(type) {
 	case *plan.Filter:
 		return &filter{in: in, cond: n.Cond, ctx: ctx}, nil

@@ -36,7 +36,7 @@ func newGapFill(n *plan.GapFill, env *Env) (Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &project{in: in, ctx: expr.NewContext(context.Background(), env.Now)}
+	p := &project{in: in, ctx: env.context()}
 	s := &plan.Sort{Top: -1}
 	cols := n.Input.Columns()
 	for i, c := range cols[:n.Keys] {
@@ -51,7 +51,7 @@ func newGapFill(n *plan.GapFill, env *Env) (Operator, error) {
 		p.exprs = append(p.exprs, f.Expr)
 	}
 	return &gapfill{node: n, mem: account{budget: env.Budget},
-		sort: &sorter{node: s, in: p, ctx: expr.NewContext(context.Background(), env.Now), mem: account{budget: env.Budget}}}, nil
+		sort: &sorter{node: s, in: p, ctx: env.context(), mem: account{budget: env.Budget}}}, nil
 }
 
 func (g *gapfill) Next(ctx context.Context, b *column.Batch) error {

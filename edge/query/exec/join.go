@@ -55,7 +55,7 @@ func newJoin(n *plan.Join, env *Env) (Operator, error) {
 	if err != nil {
 		return nil, errors.Join(err, left.Close())
 	}
-	j := &join{node: n, left: left, right: right, leftKeys: n.LeftKeys, rightKeys: n.RightKeys, ctx: expr.NewContext(context.Background(), env.Now), mem: account{budget: env.Budget}}
+	j := &join{node: n, left: left, right: right, leftKeys: n.LeftKeys, rightKeys: n.RightKeys, ctx: env.context(), mem: account{budget: env.Budget}}
 	for _, k := range n.RightKeys {
 		if err := groupable(k.Type()); err != nil {
 			return nil, errors.Join(err, j.Close())

@@ -18,11 +18,13 @@ type recursive struct {
 	mem   account
 	round Operator
 	made  column.Batch // by the round at hand
+	// endRound gives back what the round's operators took.
+	endRound func()
 }
 
 func newRecursive(n *plan.Recursive, env *Env) (Operator, error) {
 	op, err := Build(n.Static, env)
-	return &recursive{node: n, env: env, mem: account{budget: env.Budget}, round: op}, err
+	return &recursive{node: n, env: env, mem: account{budget: env.Budget}, round: op, endRound: func() {}}, err
 }
 
 func (r *recursive) Next(ctx context.Context, b *column.Batch) error {
@@ -52,7 +54,9 @@ func (r *recursive) again() error {
 	if err := r.round.Close(); err != nil {
 		return err
 	}
-	env := *r.env
+	r.endRound()
+	env, done := r.env.part()
+	r.endRound = done
 	env.Profile = nil // which has one place for a node, not one a round
 	env.work = maps.Clone(r.env.work)
 	if env.work == nil {
@@ -62,7 +66,7 @@ func (r *recursive) again() error {
 	r.made = column.Batch{}
 	env.work[r.node.Work] = &last
 	var err error
-	if r.round, err = Build(r.node.Term, &env); err != nil {
+	if r.round, err = Build(r.node.Term, env); err != nil {
 		r.round = nil
 	}
 	return err

@@ -38,7 +38,7 @@ func (s *scan) open(ctx context.Context) (err error) {
 		FieldBounds: n.Bounds, Order: n.Order, Edge: n.Edge, BatchRows: BatchRows,
 	}
 	if n.Tags != nil {
-		s.keepCtx = expr.NewContext(ctx, s.env.Now)
+		s.keepCtx = s.env.context()
 		spec.FilterTags, spec.Filter = n.TagIDs, s.keep
 	}
 	switch {

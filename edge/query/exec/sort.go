@@ -37,7 +37,7 @@ type sorter struct {
 }
 
 func newSort(n *plan.Sort, env *Env) (Operator, error) {
-	s := &sorter{node: n, ctx: expr.NewContext(context.Background(), env.Now), mem: account{budget: env.Budget}}
+	s := &sorter{node: n, ctx: env.context(), mem: account{budget: env.Budget}}
 	var err error
 	if n.TimeScan == nil || n.Top < 0 {
 		s.in, err = Build(n.Input, env)
@@ -62,7 +62,7 @@ func buildOver(n plan.Node, scan Operator, env *Env) Operator {
 		return scan
 	}
 	in := buildOver(n.Inputs()[0], scan, env)
-	ctx := expr.NewContext(context.Background(), env.Now)
+	ctx := env.context()
 	var op Operator
 	switch n := n.(type) {
 	case *plan.Filter:

@@ -5,7 +5,6 @@ import (
 	"sync"
 
 	"tarn/edge/query/agg"
-	"tarn/edge/query/expr"
 	"tarn/edge/query/plan"
 	"tarn/store"
 	"tarn/store/column"
@@ -52,15 +51,13 @@ func (a *aggregate) spread(ctx context.Context) (ok bool, err error) {
 	}
 	workers := make([]*aggregate, len(parts))
 	for i, p := range parts {
-		if workers[i], err = a.worker(p); err != nil {
+		env, done := a.env.part()
+		defer done()
+		if workers[i], err = a.worker(p, env); err != nil {
 			return false, err
 		}
+		defer workers[i].mem.release()
 	}
-	defer func() {
-		for _, w := range workers {
-			w.mem.release()
-		}
-	}()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var all sync.WaitGroup
@@ -79,14 +76,13 @@ func (a *aggregate) spread(ctx context.Context) (ok bool, err error) {
 }
 
 // worker is an aggregation of a part of the scan.
-func (a *aggregate) worker(part store.Rows) (*aggregate, error) {
-	env := *a.env
+func (a *aggregate) worker(part store.Rows, env *Env) (*aggregate, error) {
 	if env.Profile != nil {
 		env.Profile = Profile{}
 		env.Profile[lowest(a.node.Input)] = &Measure{}
 	}
-	w := &aggregate{node: a.node, ctx: expr.NewContext(context.Background(), env.Now), env: &env, mem: account{budget: env.Budget}}
-	w.in = buildOver(a.node.Input, part, &env)
+	w := &aggregate{node: a.node, ctx: env.context(), env: env, mem: account{budget: env.Budget}}
+	w.in = buildOver(a.node.Input, part, env)
 	return w, w.fresh()
 }
 

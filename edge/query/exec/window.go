@@ -42,6 +42,9 @@ type partition struct {
 	// positions [starts[g], starts[g+1]), and group[i] is that of position i.
 	starts []int32
 	group  []int32
+
+	mem   *account // the window's
+	built int64    // bytes of results that mem does not count yet
 }
 
 func newWindow(n *plan.Window, env *Env) (Operator, error) {
@@ -60,8 +63,8 @@ func newWindow(n *plan.Window, env *Env) (Operator, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &window{node: n, crowded: minCrowd, mem: account{budget: env.Budget}, ctx: expr.NewContext(context.Background(), env.Now)}
-	p := &project{in: in, ctx: expr.NewContext(context.Background(), env.Now)}
+	w := &window{node: n, crowded: minCrowd, mem: account{budget: env.Budget}, ctx: env.context()}
+	p := &project{in: in, ctx: env.context()}
 	for i, c := range n.Input.Columns() {
 		p.exprs = append(p.exprs, expr.NewColumn(i, c.Name, c.Type))
 	}
@@ -74,7 +77,7 @@ func newWindow(n *plan.Window, env *Env) (Operator, error) {
 		}
 		w.results = append(w.results, column.NewVector(c.Type, 0))
 	}
-	w.sort = &sorter{node: &plan.Sort{Keys: keys, Top: -1}, in: p, ctx: expr.NewContext(context.Background(), env.Now), mem: account{budget: env.Budget}}
+	w.sort = &sorter{node: &plan.Sort{Keys: keys, Top: -1}, in: p, ctx: env.context(), mem: account{budget: env.Budget}}
 	return w, nil
 }
 
@@ -187,7 +190,7 @@ func (w *window) partition(ctx context.Context) {
 	order := w.sort.order[w.next:]
 	keys := len(w.node.Partition)
 	p := &w.chunk
-	p.ctx, p.starts, p.group = ctx, p.starts[:0], p.group[:0]
+	p.ctx, p.mem, p.starts, p.group = ctx, &w.mem, p.starts[:0], p.group[:0]
 	n := 0
 	for ; n < len(order); n++ {
 		if n > 0 && !w.same(order[n-1], order[n], 0, keys) {

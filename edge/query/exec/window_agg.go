@@ -106,6 +106,9 @@ func (p *partition) accumulate(c *plan.WindowCall, f *frames, args []*column.Vec
 		_, to := f.of(i)
 		if to == added { // peers
 			out.AppendFrom(out, out.Len-1, out.Len)
+			if err := p.grown(out); err != nil {
+				return err
+			}
 			continue
 		}
 		if err := a.add(s, max(added, 0), to); err != nil {
@@ -113,6 +116,9 @@ func (p *partition) accumulate(c *plan.WindowCall, f *frames, args []*column.Vec
 		}
 		added = to
 		if err := s.Final(out, 0, 1); err != nil {
+			return err
+		}
+		if err := p.grown(out); err != nil {
 			return err
 		}
 	}
@@ -131,6 +137,9 @@ func (p *partition) recompute(c *plan.WindowCall, f *frames, args []*column.Vect
 		from, to := f.of(i)
 		if from == lastFrom && to == lastTo { // peers
 			out.AppendFrom(out, out.Len-1, out.Len)
+			if err := p.grown(out); err != nil {
+				return err
+			}
 			continue
 		}
 		lastFrom, lastTo = from, to
@@ -145,8 +154,31 @@ func (p *partition) recompute(c *plan.WindowCall, f *frames, args []*column.Vect
 		if err := s.Final(out, 0, 1); err != nil {
 			return err
 		}
+		if err := p.grown(out); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// grown counts what the last row of a result holds beside its place: frames
+// that grow make lists and texts of the square of the rows. The budget is asked
+// a step at a time.
+func (p *partition) grown(out *column.Vector) error {
+	const step = 1 << 20
+	last := out.Len - 1
+	switch out.Type.Kind {
+	case column.String:
+		p.built += int64(len(out.Strings[last]))
+	case column.List:
+		p.built += 16 * int64(out.Offsets[last+1]-out.Offsets[last])
+	}
+	if p.built < step {
+		return nil
+	}
+	n := p.built
+	p.built = 0
+	return p.mem.set(p.mem.held + n)
 }
 
 // slider returns a function that appends the aggregate of the next frame, or

@@ -2,7 +2,6 @@ package expr
 
 import (
 	"math"
-	"math/bits"
 
 	"tarn/store/column"
 )
@@ -218,107 +217,6 @@ func floatKernel(op Op) kernel {
 		}
 		return out, nil
 	}
-}
-
-// newMixedArithmetic computes Int64 with Uint64. Where a literal fits the type
-// of the other side it takes that type and the operation is plain; otherwise
-// the exact result must fit Int64.
-func newMixedArithmetic(op Op, l, r Expr) (Expr, error) {
-	signed := column.Of(column.Int64)
-	unsigned := column.Of(column.Uint64)
-	for _, e := range []Expr{l, r} {
-		lit, ok := e.(*Literal)
-		if !ok || lit.Value.Null {
-			continue
-		}
-		v := lit.Value
-		to := unsigned
-		if v.Type.Kind == column.Uint64 {
-			to = signed
-		}
-		fits := to == signed && v.U <= math.MaxInt64 || to == unsigned && v.I >= 0 && op != Sub
-		if fits {
-			l, r, err := castBoth(l, r, to)
-			if err != nil {
-				return nil, err
-			}
-			return newArithmetic(op, l, r)
-		}
-	}
-	return binary(op, l, r, signed, func(ctx *Context, args []operand, n int) (*column.Vector, error) {
-		a, b := args[0], args[1]
-		out, some := ctx.result(signed, n, a, b)
-		if !some {
-			return out, nil
-		}
-		for i := range out.Ints {
-			if out.Nulls.Get(i) {
-				continue
-			}
-			x, y := magnitudeAt(a, i), magnitudeAt(b, i)
-			v, err := exact(op, x, y)
-			if err != nil {
-				return nil, err
-			}
-			out.Ints[i] = v
-		}
-		return out, nil
-	}), nil
-}
-
-// magnitude is an integer of either signedness.
-type magnitude struct {
-	abs uint64
-	neg bool
-}
-
-func magnitudeAt(o operand, i int) magnitude {
-	i *= o.step
-	if o.v.Type.Kind == column.Uint64 {
-		return magnitude{o.v.Uints[i], false}
-	}
-	if v := o.v.Ints[i]; v < 0 {
-		return magnitude{-uint64(v), true}
-	}
-	return magnitude{uint64(o.v.Ints[i]), false}
-}
-
-// exact computes x op y without wrapping; the result must fit Int64.
-func exact(op Op, x, y magnitude) (int64, error) {
-	var hi uint64
-	z := magnitude{neg: x.neg != y.neg}
-	switch op {
-	case Mul:
-		hi, z.abs = bits.Mul64(x.abs, y.abs)
-	case Div, Mod:
-		if y.abs == 0 {
-			return 0, errDivideByZero()
-		}
-		z.abs = x.abs / y.abs
-		if op == Mod {
-			z = magnitude{x.abs % y.abs, x.neg}
-		}
-	default:
-		if op == Sub {
-			y.neg = !y.neg
-		}
-		switch {
-		case x.neg == y.neg:
-			z.neg = x.neg
-			z.abs, hi = bits.Add64(x.abs, y.abs, 0)
-		case x.abs >= y.abs:
-			z = magnitude{x.abs - y.abs, x.neg}
-		default:
-			z = magnitude{y.abs - x.abs, y.neg}
-		}
-	}
-	if hi != 0 || z.abs > math.MaxInt64+uint64(boolIndex(z.neg)) {
-		return 0, arrowError("Arithmetic overflow: the result of %s on a signed and an unsigned integer does not fit Int64", op)
-	}
-	if z.neg {
-		return int64(-z.abs), nil
-	}
-	return int64(z.abs), nil
 }
 
 // newBitwise binds & | ^ << >> on integers.

@@ -195,17 +195,24 @@ func listRows(t column.Type, f func(ctx *Context, args []operand) func(items *co
 		out := ctx.empty(t)
 		row := f(ctx, args)
 		items := out.Children[0]
+		charged := 0
 		for i := range n {
 			ok, err := row(items, i)
-			switch {
-			case err != nil:
+			if err != nil {
 				return nil, err
-			case !ok:
+			}
+			if !ok {
 				out.AppendNull(1)
 				continue
-			case items.Len > maxBatchElements:
+			}
+			have := elements(items)
+			if have > maxBatchElements {
 				return nil, executionError("the lists of %d rows have more than %d elements", i+1, maxBatchElements)
 			}
+			if err := ctx.charge((have - charged) * elementBytes); err != nil {
+				return nil, err
+			}
+			charged = have
 			out.Offsets = append(out.Offsets, int32(items.Len))
 			out.Len++
 		}

@@ -92,8 +92,13 @@ func bindArrayRepeat(name string, args []Expr) (Expr, error) {
 			if n > maxElements {
 				return false, tooManyElements(name)
 			}
+			// A list in a list counts with all its elements.
+			nested := len(items.Children) > 0
 			for range n {
 				append1(items, e.v, i*e.step)
+				if nested && elements(items) > maxBatchElements {
+					return false, tooManyElements(name)
+				}
 			}
 			return true, nil
 		}
@@ -123,7 +128,11 @@ func resizeKernel(list column.Type) kernel {
 			from, to := l.at(i)
 			kept := min(int(n), to-from)
 			items.AppendFrom(l.items, from, from+kept)
+			nested := len(items.Children) > 0
 			for range int(n) - kept {
+				if nested && elements(items) > maxBatchElements {
+					return false, tooManyElements("array_resize")
+				}
 				if len(args) == 3 {
 					append1(items, args[2].v, i*args[2].step)
 				} else {

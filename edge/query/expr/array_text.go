@@ -27,7 +27,7 @@ func joinKernel(column.Type) kernel {
 		if len(args) == 3 && !args[2].allNull() {
 			nulls = ctx.textSlot(args[2])
 		}
-		w := ctx.writer(n)
+		w := ctx.writer(out)
 		for i := range n {
 			if !out.Nulls.Get(i) {
 				j := joiner{dst: w.buf, delimiter: delimiter.at(i), first: true}
@@ -35,13 +35,16 @@ func joinKernel(column.Type) kernel {
 					j.null, j.hasNull = nulls.at(i), true
 				}
 				from, to := l.at(i)
-				j.add(l.items, elements, from, to)
+				if err := j.add(ctx, l.items, elements, from, to); err != nil {
+					return nil, err
+				}
 				w.buf = j.dst
 			}
-			w.end()
+			if err := w.end(); err != nil {
+				return nil, err
+			}
 		}
-		w.finish(out)
-		return out, nil
+		return out, w.finish()
 	}
 }
 
@@ -64,27 +67,42 @@ type joiner struct {
 	first     bool
 }
 
-func (j *joiner) add(items, texts *column.Vector, from, to int) {
+func (j *joiner) add(ctx *Context, items, texts *column.Vector, from, to int) error {
 	nested := items.Type.Kind == column.List && !IsMap(items.Type)
 	for k := from; k < to; k++ {
+		var err error
 		switch null := items.IsNull(k); {
 		case null && !j.hasNull:
 		case null:
-			j.text(j.null)
+			err = j.text(ctx, j.null)
 		case nested:
-			j.add(items.Children[0], texts, int(items.Offsets[k]), int(items.Offsets[k+1]))
+			err = j.add(ctx, items.Children[0], texts, int(items.Offsets[k]), int(items.Offsets[k+1]))
 		default:
-			j.text(texts.Text(k))
+			err = j.text(ctx, texts.Text(k))
+		}
+		if err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
-func (j *joiner) text(s string) {
+func (j *joiner) text(ctx *Context, s string) error {
+	grown := len(j.dst) + len(s) + len(j.delimiter)
+	if grown > maxText {
+		return tooMuchText("array_to_string")
+	}
+	if grown > cap(j.dst) { // as often as the buffer moves, the budget is asked
+		if err := ctx.fits(2 * grown); err != nil {
+			return err
+		}
+	}
 	if !j.first {
 		j.dst = append(j.dst, j.delimiter...)
 	}
 	j.first = false
 	j.dst = append(j.dst, s...)
+	return nil
 }
 
 // bindSplit is string_to_array(text, delimiter [, null text]). A null
@@ -108,6 +126,7 @@ func splitRow(ctx *Context, args []operand) func(*column.Vector, int) (bool, err
 		if args[0].null(i) {
 			return false, nil
 		}
+		before := items.Len
 		add := func(part string) {
 			if nulls.values != nil && !args[2].null(i) && part == nulls.at(i) {
 				items.AppendNull(1)
@@ -122,13 +141,17 @@ func splitRow(ctx *Context, args []operand) func(*column.Vector, int) (bool, err
 			for text != "" {
 				_, size := utf8.DecodeRuneInString(text)
 				add(text[:size])
-				text = text[size:]
+				if text = text[size:]; items.Len-before > maxElements {
+					return false, tooManyElements("string_to_array")
+				}
 			}
 		case delimiter.at(i) == "":
 			add(text)
 		default:
 			for part := range strings.SplitSeq(text, delimiter.at(i)) {
-				add(part)
+				if add(part); items.Len-before > maxElements {
+					return false, tooManyElements("string_to_array")
+				}
 			}
 		}
 		return true, nil

@@ -17,6 +17,9 @@ func newConcat(l, r Expr) (Expr, error) {
 	return binary(Concat, l, r, column.Of(column.String), built(func(ctx *Context, args []operand) func([]byte, int) ([]byte, error) {
 		a, b := ctx.textSlot(args[0]), ctx.textSlot(args[1])
 		return func(dst []byte, i int) ([]byte, error) {
+			if err := ctx.fits(len(a.at(i)) + len(b.at(i))); err != nil {
+				return nil, err
+			}
 			return append(append(dst, a.at(i)...), b.at(i)...), nil
 		}
 	})), nil
@@ -29,17 +32,21 @@ func concatKernel(ctx *Context, args []operand, n int) (*column.Vector, error) {
 	for k, a := range args {
 		slots[k] = ctx.textSlot(a)
 	}
-	w := ctx.writer(n)
+	w := ctx.writer(out)
 	for i := range n {
 		for k, a := range args {
 			if !a.null(i) {
+				if err := ctx.fits(len(w.buf) + len(slots[k].at(i))); err != nil {
+					return nil, err
+				}
 				w.buf = append(w.buf, slots[k].at(i)...)
 			}
 		}
-		w.end()
+		if err := w.end(); err != nil {
+			return nil, err
+		}
 	}
-	w.finish(out)
-	return out, nil
+	return out, w.finish()
 }
 
 // concatWSKernel joins all arguments but the first with the first between
@@ -50,11 +57,13 @@ func concatWSKernel(ctx *Context, args []operand, n int) (*column.Vector, error)
 	for k, a := range args {
 		slots[k] = ctx.textSlot(a)
 	}
-	w := ctx.writer(n)
+	w := ctx.writer(out)
 	for i := range n {
 		if args[0].null(i) {
 			out.Nulls.Set(i)
-			w.end()
+			if err := w.end(); err != nil {
+				return nil, err
+			}
 			continue
 		}
 		first := true
@@ -63,13 +72,20 @@ func concatWSKernel(ctx *Context, args []operand, n int) (*column.Vector, error)
 				continue
 			}
 			if !first {
+				if err := ctx.fits(len(w.buf) + len(slots[0].at(i))); err != nil {
+					return nil, err
+				}
 				w.buf = append(w.buf, slots[0].at(i)...)
 			}
 			first = false
+			if err := ctx.fits(len(w.buf) + len(slots[k].at(i))); err != nil {
+				return nil, err
+			}
 			w.buf = append(w.buf, slots[k].at(i)...)
 		}
-		w.end()
+		if err := w.end(); err != nil {
+			return nil, err
+		}
 	}
-	w.finish(out)
-	return out, nil
+	return out, w.finish()
 }

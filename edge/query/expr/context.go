@@ -14,6 +14,10 @@ type Context struct {
 	Now int64
 	// Ctx ends long evaluations; nil never does.
 	Ctx context.Context
+	// Memory bounds what results hold; nil does not.
+	Memory Memory
+
+	held, reserved int64 // bytes of results since Reset, and those asked for
 
 	free    [column.List + 1][]*column.Vector
 	used    []*column.Vector
@@ -33,6 +37,7 @@ func NewContext(ctx context.Context, now int64) *Context {
 // Reset takes back the memory of all results since the last Reset. Operators
 // call it before each batch.
 func (c *Context) Reset() {
+	c.giveBack()
 	for _, v := range c.used {
 		c.free[v.Type.Kind] = append(c.free[v.Type.Kind], v)
 	}

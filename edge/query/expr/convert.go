@@ -428,16 +428,17 @@ func toText(from column.Type) (converter, error) {
 		return nil, planError("Unsupported CAST from %s to Utf8", from)
 	}
 	return func(ctx *Context, in, out *column.Vector, _ bool) error {
-		w := ctx.writer(out.Len)
+		w := ctx.writer(out)
 		nulls := anyNulls(out)
 		for i := range out.Len {
 			if !nulls || !out.Nulls.Get(i) {
 				w.buf = appendValue(w.buf, in, i)
 			}
-			w.end()
+			if err := w.end(); err != nil {
+				return err
+			}
 		}
-		w.finish(out)
-		return nil
+		return w.finish()
 	}, nil
 }
 

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"math"
 	"strings"
 
 	"tarn/edge/query/text"
@@ -59,8 +60,22 @@ func bindDateTrunc(name string, args []Expr) (Expr, error) {
 	})), nil
 }
 
-// truncator returns the function that cuts a clock down to a unit.
+// truncator returns the function that cuts a clock down to a unit. A span that
+// begins before the least timestamp is cut at that, as date_bin's are.
 func truncator(unit string) (func(int64) int64, error) {
+	cut, err := unboundedTruncator(unit)
+	if err != nil {
+		return nil, err
+	}
+	return func(v int64) int64 {
+		if start := cut(v); start <= v {
+			return start
+		}
+		return math.MinInt64
+	}, nil
+}
+
+func unboundedTruncator(unit string) (func(int64) int64, error) {
 	unit = strings.ToLower(unit)
 	if span, ok := truncSpans[unit]; ok {
 		return func(v int64) int64 { return v - text.FloorMod(v, span) }, nil

@@ -27,7 +27,7 @@ func evaluate(ctx *Context, n node, b *column.Batch) (*column.Vector, error) {
 		if ctx.memos == nil {
 			ctx.memos = map[Expr]*memo{}
 		}
-		m = &memo{result: column.NewVector(n.Type(), 0), input: column.NewVector(column.Of(column.String), 0)}
+		m = &memo{ctx: ctx, result: column.NewVector(n.Type(), 0), input: column.NewVector(column.Of(column.String), 0)}
 		m.result.Reset(textAsString(n.Type()))
 		m.batch.Cols = make([]*column.Vector, o.col.Index+1)
 		m.batch.Cols[o.col.Index] = m.input
@@ -40,6 +40,8 @@ func evaluate(ctx *Context, n node, b *column.Batch) (*column.Vector, error) {
 // It lives as long as the Context, so that a value that occurs in every batch
 // is computed once per query and worker.
 type memo struct {
+	ctx  *Context
+	kept int64 // bytes of text in result, asked of the budget
 	dict *column.Dictionary
 	// slot maps a code to its row in result plus one; 0 means not computed yet.
 	slot []int32
@@ -54,6 +56,11 @@ type memo struct {
 func (m *memo) reset(d *column.Dictionary) {
 	m.dict, m.nullSlot = d, 0
 	clear(m.slot)
+	if m.kept > 0 {
+		_ = m.ctx.Memory.Reserve(-m.kept) // giving back cannot fail
+		m.kept = 0
+		clear(m.result.Strings) // or the texts would stay
+	}
 	m.result.Reset(m.result.Type)
 }
 
@@ -121,6 +128,23 @@ func (m *memo) learn(ctx *Context, n node, in *column.Vector, values []string) e
 		return err
 	}
 	m.result.AppendFrom(v, 0, v.Len)
+	return m.keep(v)
+}
+
+// keep asks the budget for the texts of new results, which stay when the batch
+// is done.
+func (m *memo) keep(v *column.Vector) error {
+	if m.ctx.Memory == nil || v.Type.Kind != column.String {
+		return nil
+	}
+	n := int64(0)
+	for _, s := range v.Strings {
+		n += int64(len(s))
+	}
+	if err := m.ctx.Memory.Reserve(n); err != nil {
+		return err
+	}
+	m.kept += n
 	return nil
 }
 

@@ -107,8 +107,9 @@ func evaluateOnce(ctx *Context, e Expr) (*column.Vector, error) {
 	// A context of its own: the results must not disturb the caller's.
 	own := &Context{}
 	if ctx != nil {
-		own.Now, own.Ctx = ctx.Now, ctx.Ctx
+		own.Now, own.Ctx, own.Memory = ctx.Now, ctx.Ctx, ctx.Memory
 	}
+	defer own.giveBack() // of what led to the result
 	return e.Eval(own, &column.Batch{Len: 1})
 }
 

@@ -88,20 +88,29 @@ var regexpReplace = built(func(ctx *Context, args []operand) func([]byte, int) (
 		if w := with.at(i); w != last {
 			last, template = w, goTemplate(w)
 		}
-		text, from := s.at(i), 0
+		text, from, start := s.at(i), 0, len(dst)
 		limit := 1
 		if strings.Contains(flags, "g") {
 			limit = -1
+			if err := ctx.fits(matchBytes * len(text)); err != nil {
+				return nil, err
+			}
 		}
 		re := m.on(text)
 		for _, at := range re.FindAllStringSubmatchIndex(text, limit) {
 			dst = append(dst, text[from:at[0]]...)
 			dst = re.ExpandString(dst, template, text, at)
-			from = at[1]
+			if from = at[1]; len(dst) > start+maxText {
+				return nil, tooMuchText("regexp_replace")
+			}
 		}
 		return append(dst, text[from:]...), nil
 	}
 })
+
+// matchBytes is what a match of an empty pattern takes, of which a text may
+// have one at each byte.
+const matchBytes = 40
 
 // goTemplate turns the group references \1 into ${1}.
 func goTemplate(s string) string {
@@ -172,6 +181,9 @@ var regexpCount = strictRows(column.Of(column.Int64), func(ctx *Context, args []
 			return err
 		}
 		text, err := fromStart(args, s.at(i), i)
+		if err == nil {
+			err = ctx.fits(matchBytes * len(text))
+		}
 		if err == nil {
 			out.Ints[i] = int64(len(re.on(text).FindAllStringIndex(text, -1)))
 		}

@@ -52,7 +52,7 @@ func strictRows(t column.Type, f func(ctx *Context, args []operand) func(out *co
 func built(f func(ctx *Context, args []operand) func(dst []byte, i int) ([]byte, error)) kernel {
 	return strict(column.Of(column.String), func(ctx *Context, args []operand, out *column.Vector) error {
 		row := f(ctx, args)
-		w := ctx.writer(out.Len)
+		w := ctx.writer(out)
 		nulls := anyNulls(out)
 		for i := range out.Len {
 			if !nulls || !out.Nulls.Get(i) {
@@ -61,9 +61,10 @@ func built(f func(ctx *Context, args []operand) func(dst []byte, i int) ([]byte,
 					return err
 				}
 			}
-			w.end()
+			if err := w.end(); err != nil {
+				return err
+			}
 		}
-		w.finish(out)
-		return nil
+		return w.finish()
 	})
 }

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -8,9 +9,13 @@ import (
 	"tarn/store/column"
 )
 
-// maxText bounds the text that repeat, lpad and rpad build for one row: a slip
-// in a query must not take the memory of the device.
+// maxText bounds the text that repeat, lpad, rpad, replace and their like build
+// for one row: a slip in a query must not take the memory of the device.
 const maxText = 16 << 20
+
+func tooMuchText(name string) error {
+	return executionError("%s: the result would be larger than %d bytes", name, maxText)
+}
 
 // textFunctions are those of spec/sql.md section 9.5. Characters are Unicode
 // scalar values, positions count from 1.
@@ -57,13 +62,17 @@ func textFunctions() map[string]function {
 	return m
 }
 
-// cut runs a function from text to text whose result is often a part of its
-// argument, or the argument itself, so that nothing is copied.
+// cut runs a function from text to text whose result is often the argument
+// itself, so that nothing is copied.
 func cut(f func(string) string) kernel {
 	return strict(column.Of(column.String), func(ctx *Context, args []operand, out *column.Vector) error {
 		x := ctx.textSlot(args[0])
 		for i := range out.Strings {
-			out.Strings[i] = f(x.at(i))
+			s := f(x.at(i))
+			if err := ctx.charge(len(s)); err != nil {
+				return err
+			}
+			out.Strings[i] = s
 		}
 		return nil
 	})
@@ -327,16 +336,26 @@ func initcap(s string) string {
 	}, s)
 }
 
-var replaceKernel = strict(column.Of(column.String), func(ctx *Context, args []operand, out *column.Vector) error {
+var replaceKernel = strictRows(column.Of(column.String), func(ctx *Context, args []operand) func(*column.Vector, int) error {
 	s, from, to := ctx.textSlot(args[0]), ctx.textSlot(args[1]), ctx.textSlot(args[2])
-	for i := range out.Strings {
-		x, f := s.at(i), from.at(i)
-		if f != "" {
-			x = strings.ReplaceAll(x, f, to.at(i))
+	return func(out *column.Vector, i int) error {
+		x, f, t := s.at(i), from.at(i), to.at(i)
+		if f == "" || !strings.Contains(x, f) {
+			out.Strings[i] = x
+			return nil
 		}
-		out.Strings[i] = x
+		size := len(x)
+		if len(t) > len(f) {
+			if size += strings.Count(x, f) * (len(t) - len(f)); size > maxText {
+				return tooMuchText("replace")
+			}
+		}
+		if err := ctx.charge(size); err != nil {
+			return err
+		}
+		out.Strings[i] = strings.ReplaceAll(x, f, t)
+		return nil
 	}
-	return nil
 })
 
 // translateKernel replaces characters one by one; those without counterpart
@@ -369,8 +388,12 @@ var repeatKernel = built(func(ctx *Context, args []operand) func([]byte, int) ([
 			return dst, nil
 		}
 		if n > maxText/int64(len(text)) {
-			return nil, executionError("repeat: the result would be larger than %d bytes", maxText)
+			return nil, tooMuchText("repeat")
 		}
+		if err := ctx.fits(len(dst) + int(n)*len(text)); err != nil {
+			return nil, err
+		}
+		dst = slices.Grow(dst, int(n)*len(text))
 		for range n {
 			dst = append(dst, text...)
 		}
@@ -390,6 +413,9 @@ func padKernel(atLeft bool) kernel {
 			text, n, f := s.at(i), max(width.at(i), 0), fill.at(i)
 			if n > maxText {
 				return nil, executionError("padding to %d characters is not supported, at most to %d", n, maxText)
+			}
+			if err := ctx.fits(len(dst) + int(n)); err != nil {
+				return nil, err
 			}
 			length := int64(utf8.RuneCountInString(text))
 			if length >= n {

@@ -5,6 +5,30 @@ import (
 	"tarn/store/column"
 )
 
+// sinkLimits moves limits below projections, which compute each row alone: what
+// is cut off need not be computed.
+func sinkLimits(n Node) Node {
+	in := n.Inputs()
+	for i := range in {
+		in[i] = sinkLimits(in[i])
+	}
+	setInputs(n, in)
+	if l, ok := n.(*Limit); ok {
+		return sinkLimit(l)
+	}
+	return n
+}
+
+func sinkLimit(l *Limit) Node {
+	p, ok := l.Input.(*Project)
+	if !ok {
+		return l
+	}
+	l.Input = p.Input
+	p.Input = sinkLimit(l)
+	return p
+}
+
 // limits tells the operators below how few of their rows are wanted: sorts
 // become top-n, branches of a union stop, windows keep the head of each
 // partition.
@@ -39,7 +63,7 @@ func first(n Node, rows int64) Node {
 	case *Union:
 		for i, b := range n.Branches {
 			if _, ok := b.(*Limit); !ok {
-				n.Branches[i] = &Limit{Input: first(b, rows), Count: rows}
+				n.Branches[i] = sinkLimit(&Limit{Input: first(b, rows), Count: rows})
 			}
 		}
 	}

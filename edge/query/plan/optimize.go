@@ -20,6 +20,7 @@ func Optimize(ctx *expr.Context, n Node) (Node, error) {
 		need[i] = true
 	}
 	n, _ = prune(n, need)
+	n = sinkLimits(n)
 	limits(n)
 	streams(n)
 	return n, nil

@@ -112,7 +112,7 @@ func (l *lexer) next() error {
 		}
 		l.add(tokIdent, strings.ToLower(l.text[l.pos:end]), end)
 	case isDigit(c) || c == '.' && l.pos+1 < len(l.text) && isDigit(l.text[l.pos+1]):
-		l.number()
+		return l.number()
 	case c == '$':
 		end := l.pos + 1
 		for end < len(l.text) && isIdentPart(l.text[end]) && l.text[end] != '$' {
@@ -189,7 +189,9 @@ func (l *lexer) escaped() error {
 	return l.fail(l.pos, "Unterminated string literal")
 }
 
-func (l *lexer) number() {
+// number reads a number. What follows must be the end of it: "1e" or "12abc"
+// is no number with an alias.
+func (l *lexer) number() error {
 	end := l.pos
 	digits := func() {
 		for end < len(l.text) && isDigit(l.text[end]) {
@@ -211,5 +213,12 @@ func (l *lexer) number() {
 			digits()
 		}
 	}
+	if end < len(l.text) && isIdentPart(l.text[end]) {
+		for end < len(l.text) && isIdentPart(l.text[end]) {
+			end++
+		}
+		return l.fail(l.pos, "Expected: a number, found: "+l.text[l.pos:end])
+	}
 	l.add(tokNumber, l.text[l.pos:end], end)
+	return nil
 }
