@@ -29,6 +29,8 @@ const (
 	Duration
 	// Date is days since 1970-01-01.
 	Date
+	// TimeOfDay is nanoseconds since midnight.
+	TimeOfDay
 	// IntervalKind is a calendar span: months, days and nanoseconds.
 	IntervalKind
 	// Struct has named children.
@@ -120,6 +122,8 @@ func (t Type) String() string {
 		return "Duration(Nanosecond)"
 	case Date:
 		return "Date32"
+	case TimeOfDay:
+		return "Time64(Nanosecond)"
 	case IntervalKind:
 		return "Interval(MonthDayNano)"
 	case Struct:

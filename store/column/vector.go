@@ -24,7 +24,7 @@ type Vector struct {
 	// Nulls holds the null rows; nil when there are none.
 	Nulls Bitmap
 
-	// Ints holds Int64, Timestamp, Duration and Date values.
+	// Ints holds Int64, Timestamp, Duration, Date and TimeOfDay values.
 	Ints []int64
 	// Uints holds Uint64 values.
 	Uints []uint64
@@ -100,7 +100,7 @@ func (v *Vector) Grow(n int) {
 	switch v.Type.Kind {
 	case Bool:
 		v.Bools = grow(v.Bools, n)
-	case Int64, Timestamp, Duration, Date:
+	case Int64, Timestamp, Duration, Date, TimeOfDay:
 		v.Ints = grow(v.Ints, n)
 	case Uint64:
 		v.Uints = grow(v.Uints, n)
@@ -136,7 +136,7 @@ func (v *Vector) SetLen(n int) {
 	switch v.Type.Kind {
 	case Bool:
 		v.Bools = v.Bools[:n]
-	case Int64, Timestamp, Duration, Date:
+	case Int64, Timestamp, Duration, Date, TimeOfDay:
 		v.Ints = v.Ints[:n]
 	case Uint64:
 		v.Uints = v.Uints[:n]
@@ -193,7 +193,7 @@ func (v *Vector) AppendFrom(src *Vector, from, to int) {
 	switch v.Type.Kind {
 	case Bool:
 		v.Bools = append(v.Bools, src.Bools[from:to]...)
-	case Int64, Timestamp, Duration, Date:
+	case Int64, Timestamp, Duration, Date, TimeOfDay:
 		v.Ints = append(v.Ints, src.Ints[from:to]...)
 	case Uint64:
 		v.Uints = append(v.Uints, src.Uints[from:to]...)
@@ -243,7 +243,7 @@ func (v *Vector) Gather(src *Vector, rows []int32) {
 	case Null:
 	case Bool:
 		v.Bools = gather(v.Bools, src.Bools, rows)
-	case Int64, Timestamp, Duration, Date:
+	case Int64, Timestamp, Duration, Date, TimeOfDay:
 		v.Ints = gather(v.Ints, src.Ints, rows)
 	case Uint64:
 		v.Uints = gather(v.Uints, src.Uints, rows)

@@ -210,7 +210,7 @@ func (s *sorter) Close() error {
 func comparer(v *column.Vector, desc, nullsFirst bool) func(a, b int32) int {
 	var c func(a, b int32) int
 	switch v.Type.Kind {
-	case column.Int64, column.Timestamp, column.Duration, column.Date:
+	case column.Int64, column.Timestamp, column.Duration, column.Date, column.TimeOfDay:
 		c = func(a, b int32) int { return cmp.Compare(v.Ints[a], v.Ints[b]) }
 	case column.Uint64:
 		c = func(a, b int32) int { return cmp.Compare(v.Uints[a], v.Uints[b]) }

@@ -32,7 +32,7 @@ func Coerce(a, b column.Type) (column.Type, error) {
 		return column.Of(column.Int64), nil
 	case a.IsNumeric() && b.IsText():
 		return column.Of(column.String), nil
-	case a.IsText() && (b.Kind == column.Timestamp || b.Kind == column.Date || b.Kind == column.IntervalKind || b.Kind == column.Duration):
+	case a.IsText() && (b.Kind == column.Timestamp || b.Kind == column.Date || b.Kind == column.TimeOfDay || b.Kind == column.IntervalKind || b.Kind == column.Duration):
 		return b, nil
 	case a.IsInteger() && (b.Kind == column.Timestamp || b.Kind == column.Duration):
 		return b, nil

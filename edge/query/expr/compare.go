@@ -101,7 +101,7 @@ func compareKernel(op Op, l, r column.Type) kernel {
 		loop = compareTexts
 	default:
 		switch l.Kind {
-		case column.Int64, column.Timestamp, column.Duration, column.Date:
+		case column.Int64, column.Timestamp, column.Duration, column.Date, column.TimeOfDay:
 			loop = orderedLoop(ints)
 		case column.Uint64:
 			loop = orderedLoop(uints)

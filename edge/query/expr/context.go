@@ -88,7 +88,7 @@ func (c *Context) repeat(value Value, n int) *column.Vector {
 	switch t.Kind {
 	case column.Bool:
 		fill(v.Bools, value.B)
-	case column.Int64, column.Timestamp, column.Duration, column.Date:
+	case column.Int64, column.Timestamp, column.Duration, column.Date, column.TimeOfDay:
 		fill(v.Ints, value.I)
 	case column.Uint64:
 		fill(v.Uints, value.U)

@@ -126,7 +126,7 @@ func betweenPlain(from, to column.Kind, name string) converter {
 			copy(out.Ints, in.Ints)
 			return nil
 		}
-	case from == column.Duration && to == column.IntervalKind:
+	case (from == column.Duration || from == column.TimeOfDay) && to == column.IntervalKind:
 		return func(_ *Context, in, out *column.Vector, _ bool) error {
 			for i, v := range in.Ints[:out.Len] {
 				out.Intervals[i] = column.Interval{Nanos: v}
@@ -236,7 +236,18 @@ func timeConverter(from, to column.Type) (converter, error) {
 			}
 			return nil
 		}, nil
-	case from.Kind == column.Date:
+	case from.Kind == column.Timestamp && to.Kind == column.TimeOfDay:
+		z, err := zoneOf(from)
+		if err != nil {
+			return nil, err
+		}
+		return func(_ *Context, in, out *column.Vector, _ bool) error {
+			for i, v := range in.Ints[:out.Len] {
+				out.Ints[i] = text.FloorMod(z.local(v), text.Day)
+			}
+			return nil
+		}, nil
+	case from.Kind == column.Date && to.Kind == column.Timestamp:
 		return func(_ *Context, in, out *column.Vector, try bool) error {
 			return each(in.Ints, out.Ints, out, try, func(d int64) (int64, bool) {
 				return text.JoinSeconds(d*86400, 0)
@@ -312,6 +323,13 @@ func fromText(target Target) converter {
 		return parse(func(s []string, out *column.Vector, try bool) error {
 			return each(s, out.Ints, out, try, func(s string) (int64, bool) {
 				v, err := text.ParseDate(s)
+				return v, err == nil
+			}, fail)
+		})
+	case column.TimeOfDay:
+		return parse(func(s []string, out *column.Vector, try bool) error {
+			return each(s, out.Ints, out, try, func(s string) (int64, bool) {
+				v, err := text.ParseTimeOfDay(s)
 				return v, err == nil
 			}, fail)
 		})
@@ -418,6 +436,8 @@ func toText(from column.Type) (converter, error) {
 		}
 	case column.Duration:
 		appendValue = func(dst []byte, in *column.Vector, i int) []byte { return text.AppendDuration(dst, in.Ints[i]) }
+	case column.TimeOfDay:
+		appendValue = func(dst []byte, in *column.Vector, i int) []byte { return text.AppendTimeOfDay(dst, in.Ints[i]) }
 	case column.Date:
 		appendValue = func(dst []byte, in *column.Vector, i int) []byte { return text.AppendDate(dst, in.Ints[i]) }
 	case column.IntervalKind:

@@ -177,6 +177,12 @@ func bindDatePart(name string, args []Expr) (Expr, error) {
 		part = n
 	}
 	x := args[1]
+	if x.Type().Kind == column.TimeOfDay { // which has the parts of a span
+		var err error
+		if x, err = implicitCast(x, column.Of(column.IntervalKind)); err != nil {
+			return nil, err
+		}
+	}
 	if k := x.Type().Kind; k != column.IntervalKind && k != column.Duration {
 		var err error
 		if x, err = timestampArg(name, args, 1); err != nil {

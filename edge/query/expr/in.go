@@ -235,7 +235,7 @@ func newValueSet(t column.Type, items []Expr) *valueSet {
 			continue
 		}
 		switch t.Kind {
-		case column.Int64, column.Timestamp, column.Duration, column.Date:
+		case column.Int64, column.Timestamp, column.Duration, column.Date, column.TimeOfDay:
 			s.ints.add(v.I)
 		case column.Uint64:
 			s.uints.add(v.U)
@@ -255,7 +255,7 @@ func newValueSet(t column.Type, items []Expr) *valueSet {
 
 func (s *valueSet) find(ctx *Context, x operand, out []bool) {
 	switch x.v.Type.Kind {
-	case column.Int64, column.Timestamp, column.Duration, column.Date:
+	case column.Int64, column.Timestamp, column.Duration, column.Date, column.TimeOfDay:
 		s.ints.find(x.v.Ints, out)
 	case column.Uint64:
 		s.uints.find(x.v.Uints, out)

@@ -57,7 +57,8 @@ var sqlTypes = map[string]Target{
 	"timestamptz":              {Type: column.Type{Kind: column.Timestamp, Zone: "+00:00"}},
 	"timestamp with time zone": {Type: column.Type{Kind: column.Timestamp, Zone: "+00:00"}},
 	"date":                     {Type: column.Of(column.Date)},
-	"interval":                 {Type: column.Of(column.IntervalKind)},
+	"time":                     {Type: column.Of(column.TimeOfDay)}, "time without time zone": {Type: column.Of(column.TimeOfDay)},
+	"interval": {Type: column.Of(column.IntervalKind)},
 }
 
 var arrowTypes = map[string]Target{
@@ -67,6 +68,7 @@ var arrowTypes = map[string]Target{
 	"Float32": {Type: column.Of(column.Float64), Bits: 32}, "Float64": {Type: column.Of(column.Float64)},
 	"Utf8": {Type: column.Of(column.String)}, "LargeUtf8": {Type: column.Of(column.String)}, "Utf8View": {Type: column.Of(column.String)},
 	"Date32": {Type: column.Of(column.Date)}, "Date64": {Type: column.Of(column.Date)},
+	"Time64(Nanosecond)": {Type: column.Of(column.TimeOfDay)}, "Time64(ns)": {Type: column.Of(column.TimeOfDay)},
 }
 
 var (

@@ -26,6 +26,12 @@ func timeFunctions() map[string]function {
 				return ctx.repeat(Value{Type: t, I: text.FloorDiv(ctx.Now, text.Day)}, n), nil
 			}), nil
 		}},
+		"current_time": {0, 0, func(name string, _ []Expr) (Expr, error) {
+			t := column.Of(column.TimeOfDay)
+			return newNode(name, nil, t, func(ctx *Context, _ []operand, n int) (*column.Vector, error) {
+				return ctx.repeat(Value{Type: t, I: text.FloorMod(ctx.Now, text.Day)}, n), nil
+			}), nil
+		}},
 		"to_timestamp":         {1, -1, bindToTimestamp(1)},
 		"to_timestamp_seconds": {1, -1, bindToTimestamp(text.Second)},
 		"to_timestamp_millis":  {1, -1, bindToTimestamp(1_000_000)},

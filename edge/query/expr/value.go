@@ -70,7 +70,7 @@ func ValueAt(v *column.Vector, i int) Value {
 		return out
 	}
 	switch v.Type.Kind {
-	case column.Int64, column.Timestamp, column.Duration, column.Date:
+	case column.Int64, column.Timestamp, column.Duration, column.Date, column.TimeOfDay:
 		out.I = v.Ints[i]
 	case column.Uint64:
 		out.U = v.Uints[i]
@@ -119,7 +119,7 @@ func (v Value) AppendTo(out *column.Vector) {
 	}
 	out.SetLen(n + 1)
 	switch out.Type.Kind {
-	case column.Int64, column.Timestamp, column.Duration, column.Date:
+	case column.Int64, column.Timestamp, column.Duration, column.Date, column.TimeOfDay:
 		out.Ints[n] = v.I
 	case column.Uint64:
 		out.Uints[n] = v.U
@@ -163,6 +163,8 @@ func (v Value) Text() string {
 		return string(text.AppendDuration(nil, v.I))
 	case column.Date:
 		return string(text.AppendDate(nil, v.I))
+	case column.TimeOfDay:
+		return string(text.AppendTimeOfDay(nil, v.I))
 	case column.IntervalKind:
 		return string(text.AppendInterval(nil, v.Iv))
 	}

@@ -315,8 +315,6 @@ func (b *Binder) call(e *sql.Call, sc *scope) (expr.Expr, error) {
 		return b.callArgs(gapBins[name], e.Args, sc)
 	case gapBins[name] != "" || gapFills[name] != FillNull:
 		return nil, misplacedGap(name)
-	case unbuilt[name] != "":
-		return nil, notImplemented(unbuilt[name], name)
 	case agg.Exists(name):
 		return nil, planErrorf("Aggregate functions are not allowed here: %s", name)
 	case e.Distinct, e.Star, e.Filter != nil, e.OrderBy != nil, e.Within != nil:

@@ -170,9 +170,6 @@ func (b *Binder) windowCall(c *sql.Call, sc *scope) (WindowCall, error) {
 	case agg.Exists(name):
 		return call, b.windowAggregate(&call, c, sc)
 	}
-	if unbuilt[name] != "" {
-		return call, notImplemented(unbuilt[name], name)
-	}
 	if expr.IsFunction(name) {
 		return call, planErrorf("%s is neither an aggregate nor a window function", name)
 	}

@@ -198,6 +198,8 @@ func plainCell(v *column.Vector, zones map[string]*time.Location) func(dst []byt
 		return func(dst []byte, row int) []byte { return text.AppendDuration(dst, v.Ints[row]) }
 	case column.Date:
 		return func(dst []byte, row int) []byte { return text.AppendDate(dst, v.Ints[row]) }
+	case column.TimeOfDay:
+		return func(dst []byte, row int) []byte { return text.AppendTimeOfDay(dst, v.Ints[row]) }
 	case column.IntervalKind:
 		return func(dst []byte, row int) []byte { return text.AppendInterval(dst, v.Intervals[row]) }
 	case column.Struct:

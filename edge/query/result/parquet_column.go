@@ -90,7 +90,7 @@ func parquetValue(v *column.Vector, row int, text func([]byte, int) []byte) parq
 	switch v.Type.Kind {
 	case column.Bool:
 		return parquet.BooleanValue(v.Bools[row])
-	case column.Int64, column.Duration, column.Timestamp:
+	case column.Int64, column.Duration, column.Timestamp, column.TimeOfDay:
 		return parquet.Int64Value(v.Ints[row])
 	case column.Uint64:
 		return parquet.Int64Value(int64(v.Uints[row]))

@@ -80,6 +80,8 @@ func parquetNode(t column.Type) parquet.Node {
 		n = parquet.TimestampAdjusted(parquet.Nanosecond, t.Zone != "")
 	case column.Date:
 		n = parquet.Date()
+	case column.TimeOfDay:
+		n = parquet.TimeAdjusted(parquet.Nanosecond, false)
 	default:
 		n = parquet.String()
 	}

@@ -62,6 +62,15 @@ func ParseDate(s string) (int64, error) {
 	return FloorDiv(ns, Day), nil
 }
 
+// ParseTimeOfDay reads HH:MM:SS with a fraction as nanoseconds since midnight.
+func ParseTimeOfDay(s string) (int64, error) {
+	secs, nanos, rest, ok := parseClock(s)
+	if !ok || rest != "" {
+		return 0, errorf("Cannot cast string '%s' to value of Time64(Nanosecond) type", s)
+	}
+	return secs*Second + nanos, nil
+}
+
 func timestampError(s, why string) error {
 	return errorf("Error parsing timestamp from '%s': %s", s, why)
 }

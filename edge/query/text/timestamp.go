@@ -60,13 +60,23 @@ func AppendDate(dst []byte, days int64) []byte {
 	return append2(dst, c.Day)
 }
 
+// AppendTimeOfDay appends nanoseconds since midnight as HH:MM:SS with a fraction
+// of 3, 6 or 9 digits when there is one.
+func AppendTimeOfDay(dst []byte, ns int64) []byte {
+	return appendTime(dst, int(ns/Second), int(ns%Second))
+}
+
 // appendClock appends date and time of sec seconds since the epoch with a
 // fraction of frac nanoseconds.
 func appendClock(dst []byte, sec int64, frac int) []byte {
 	days := FloorDiv(sec, 86400)
 	s := int(sec - days*86400)
 	dst = AppendDate(dst, days)
-	dst = append(dst, 'T')
+	return appendTime(append(dst, 'T'), s, frac)
+}
+
+// appendTime appends the time of s seconds and frac nanoseconds since midnight.
+func appendTime(dst []byte, s, frac int) []byte {
 	dst = append2(dst, s/3600)
 	dst = append(dst, ':')
 	dst = append2(dst, s/60%60)
