@@ -62,7 +62,8 @@ func (t *top) Update(groups []uint32, args []*column.Vector, skip []bool, n int)
 func (t *top) compete(g uint32, args []*column.Vector, i int) {
 	var key []byte
 	for _, v := range args[2 : 2+t.tags] {
-		if !v.IsNull(i) {
+		// What is no text is no tag: it tells no combinations apart.
+		if v.Type.IsText() && !v.IsNull(i) {
 			key = append(key, v.Text(i)...)
 		}
 		key = append(key, 0)

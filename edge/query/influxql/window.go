@@ -31,9 +31,9 @@ func (w *window) bounds(t int64) (start, end int64) {
 	if end = t + (w.every - into); end < t {
 		end = math.MaxInt64
 	}
-	start, end = start+w.offset, end+w.offset
+	start += w.offset
 	if w.loc == nil {
-		return start, end
+		return start, end + w.offset
 	}
 	if d := zone - w.shift(start); d != 0 && abs(d) < w.every {
 		start += d
@@ -44,7 +44,7 @@ func (w *window) bounds(t int64) (start, end int64) {
 	if d := zone - after; d != 0 && abs(d) < w.every && (d > 0 || w.shift(end+d) == after) {
 		end += d
 	}
-	return start, end
+	return start, end + w.offset
 }
 
 // shift is the zone's offset from UTC in nanoseconds.
@@ -69,14 +69,25 @@ func (w *window) start(t int64) int64 {
 	return s
 }
 
-// next gives the window after one that starts at t, or before it.
+// next gives the start of the window after one that starts at t, or before it.
+// It moves on even where clocks change and bounds are none of a window's.
 func (w *window) next(desc bool) func(t int64) int64 {
 	if desc {
-		return func(t int64) int64 { return w.start(t - 1) }
+		return func(t int64) int64 {
+			if s := w.start(t - 1); s < t {
+				return s
+			}
+			return t - w.every
+		}
 	}
 	return func(t int64) int64 {
-		_, end := w.bounds(t)
-		return end
+		if _, end := w.bounds(t); end > t && w.start(end) == end {
+			return end
+		}
+		if s := w.start(t + w.every); s > t {
+			return s
+		}
+		return t + w.every
 	}
 }
 
