@@ -28,6 +28,9 @@ func TestBudgetOfExpressions(t *testing.T) {
 		{"SELECT length(repeat(s, 20000)) FROM big LIMIT 3", true},
 		{"SELECT length(repeat(s, 20000)) FROM big LIMIT 3 OFFSET 5000", true},
 		{"SELECT length(repeat(s, 20000)) FROM big UNION ALL SELECT 1 LIMIT 3", true},
+		{"SELECT length(repeat(s, 20000)) FROM big ORDER BY time DESC LIMIT 3", true},
+		{"SELECT length(repeat(s, 20000)) AS x, s, time FROM (SELECT *, s || 'x' AS y FROM big) ORDER BY s, time LIMIT 3", true},
+		{"SELECT length(repeat(s, 20000)) AS x FROM big ORDER BY x LIMIT 3", false},
 		{"SELECT max(length(repeat(s, 20))) FROM big", true},
 		{"SELECT max(length(repeat(g, 100000))) FROM big", true}, // one value of a tag
 		{"SELECT max(length(repeat(s, 20000))) FROM big", false},

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"slices"
+
 	"tarn/edge/query/expr"
 	"tarn/store/column"
 )
@@ -20,12 +22,47 @@ func sinkLimits(n Node) Node {
 }
 
 func sinkLimit(l *Limit) Node {
+	if s, ok := l.Input.(*Sort); ok && l.Count >= 0 {
+		l.Input = computeLater(s)
+	}
 	p, ok := l.Input.(*Project)
 	if !ok {
 		return l
 	}
 	l.Input = p.Input
 	p.Input = sinkLimit(l)
+	return p
+}
+
+// computeLater moves what a projection computes from below a sort to above it,
+// if the sort does not need it: of the rows sorted only few are wanted.
+func computeLater(s *Sort) Node {
+	p, ok := s.Input.(*Project)
+	if !ok {
+		return s
+	}
+	plain := func(e expr.Expr) bool { _, ok := e.(*expr.Column); return ok }
+	if !slices.ContainsFunc(p.Exprs, func(e expr.Expr) bool { return !plain(e) }) {
+		return s // nothing to gain
+	}
+	keys := slices.Clone(s.Keys)
+	for i, k := range keys {
+		if slices.ContainsFunc(expr.Columns(k.Expr), func(c int) bool { return !plain(p.Exprs[c]) }) {
+			return s
+		}
+		e, err := expr.Transform(k.Expr, func(x expr.Expr) (expr.Expr, error) {
+			if c, ok := x.(*expr.Column); ok {
+				return p.Exprs[c.Index], nil
+			}
+			return x, nil
+		})
+		if err != nil {
+			return s
+		}
+		keys[i].Expr = e
+	}
+	s.Keys, s.Input = keys, p.Input
+	p.Input = computeLater(s)
 	return p
 }
 
