@@ -30,15 +30,19 @@ type Config struct {
 	TLSMinimum      string
 
 	// MemoryLimit in bytes; 0 means a quarter of the machine's, at most 1 GB.
-	MemoryLimit       int64
-	MaxRequestSize    int64
-	MaxDatabases      int
-	MaxTables         int
-	MaxColumns        int
-	WALSyncRate       float64
-	FlushAge          time.Duration
-	SegmentSize       int64
-	CompactRate       int64
+	MemoryLimit    int64
+	MaxRequestSize int64
+	MaxDatabases   int
+	MaxTables      int
+	MaxColumns     int
+	WALSyncRate    float64
+	FlushAge       time.Duration
+	SegmentSize    int64
+	CompactRate    int64
+	// MaxDiskBytes bounds the data directory; 0 means no limit. EvictOldest
+	// deletes the oldest data to keep to it, instead of refusing writes.
+	MaxDiskBytes      int64
+	EvictOldest       bool
 	RetentionInterval time.Duration
 	HardDeleteDefault time.Duration
 	QueryTimeout      time.Duration
@@ -100,6 +104,12 @@ func (c *Config) Validate() error {
 	}
 	if c.WALSyncRate <= 0 {
 		bad("--wal-sync-rate must be greater than zero")
+	}
+	if c.MaxDiskBytes < 0 {
+		bad("--max-disk-bytes must not be negative")
+	}
+	if c.EvictOldest && c.MaxDiskBytes == 0 {
+		bad("--evict-oldest needs --max-disk-bytes")
 	}
 	if c.MemoryLimit != 0 && c.MemoryLimit < minMemory {
 		bad("--memory-limit must be at least %d MB", minMemory>>20)

@@ -46,7 +46,7 @@ func Start(ctx context.Context, c Config, logger *slog.Logger) (_ *Appliance, er
 	a.store, err = store.Open(ctx, store.Options{
 		Dir: c.DataDir, NodeID: c.NodeID, Logger: logger, BufferBytes: memory.buffer, CacheBytes: int(memory.cache),
 		WALSyncRate: c.WALSyncRate, FlushAge: c.FlushAge, SegmentBytes: c.SegmentSize,
-		CompactRate:       c.CompactRate,
+		CompactRate: c.CompactRate, MaxDiskBytes: c.MaxDiskBytes, EvictOldest: c.EvictOldest,
 		Limits:            store.Limits{Databases: c.MaxDatabases, Tables: c.MaxTables, Columns: c.MaxColumns},
 		RetentionInterval: c.RetentionInterval, HardDeleteDefault: c.HardDeleteDefault,
 		ValueCacheBytes: memory.values, LastCacheEviction: c.LastCacheEviction, DistinctCacheEviction: c.DistinctCacheEviction,

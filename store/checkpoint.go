@@ -63,6 +63,7 @@ func (s *Store) Checkpoint(ctx context.Context) error {
 		segments += len(files[i])
 		s.register(t.table, files[i])
 	}
+	s.countSegments()
 	if err := s.wal.Release(ctx, c.walSegment); err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}

@@ -243,6 +243,7 @@ func (s *Store) replace(ctx context.Context, c compaction, files []catalog.Segme
 		f.removed.Store(true)
 		f.release() // what registration held; the compaction itself still does
 	}
+	s.countSegments()
 	return true, nil
 }
 

@@ -22,6 +22,9 @@ var (
 	// ErrBusy means that buffers are full and flushing cannot keep up: retry
 	// later.
 	ErrBusy = errors.New("write buffers are full; retry later")
+	// ErrQuota means that the data directory holds as much as it may: rows must
+	// expire or be deleted, or the quota be raised, before writes go on.
+	ErrQuota = errors.New("the disk quota (--max-disk-bytes) is used up: writes are refused until data expires or is deleted, or the quota is raised")
 	// ErrClosed means that the store is shutting down.
 	ErrClosed = errors.New("the store is closed")
 )

@@ -47,6 +47,12 @@ type Options struct {
 	// 8 MiB, negative unlimited.
 	CompactRate int64
 
+	// MaxDiskBytes bounds the segments and the log on the disk; 0 means no
+	// limit. Writes beyond it are refused with ErrQuota, or with EvictOldest the
+	// oldest segments are deleted.
+	MaxDiskBytes int64
+	EvictOldest  bool
+
 	Limits Limits
 
 	// RetentionInterval is the pause between passes that delete what is past

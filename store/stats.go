@@ -10,6 +10,7 @@ import (
 type counters struct {
 	rowsWritten, checkpoints, checkpointErrors, segmentBytes atomic.Int64
 	compactions, compactionErrors, compactedBytes            atomic.Int64
+	evictedBytes                                             atomic.Int64
 	lastError                                                atomic.Pointer[error]
 }
 
@@ -27,6 +28,9 @@ type Stats struct {
 	SegmentBytesWritten, CompactedBytes int64
 	// Compactions and CompactionErrors count those that succeeded and failed.
 	Compactions, CompactionErrors int64
+	// DiskQuota is Options.MaxDiskBytes, DiskUsed what counts against it, and
+	// EvictedBytes what was deleted to keep to it since the start.
+	DiskQuota, DiskUsed, EvictedBytes int64
 	// Segments, SegmentBytes and SegmentRows describe the registered segments.
 	Segments                  int
 	SegmentBytes, SegmentRows int64
@@ -61,6 +65,7 @@ func (s *Store) Stats() Stats {
 		t.mu.RUnlock()
 		st.Series += int64(t.index.Len())
 	}
+	st.DiskQuota, st.DiskUsed, st.EvictedBytes = s.opts.MaxDiskBytes, st.SegmentBytes+st.WAL.LiveBytes, s.stats.evictedBytes.Load()
 	if free, total, err := s.opts.FS.Free(s.opts.Dir); err == nil {
 		st.DiskFree, st.DiskTotal = free, total
 	}

@@ -61,6 +61,7 @@ type Store struct {
 	liveTables              atomic.Int64
 	lastSeq                 atomic.Uint64
 	buffered                atomic.Int64 // bytes in buffers, frozen ones too
+	segmentBytes            atomic.Int64 // of registered segments, when they were last counted
 	oldestWrite             atomic.Int64 // wall clock of the first write since the last freeze, 0 when none
 
 	scratch sync.Pool
@@ -112,6 +113,7 @@ func Open(ctx context.Context, opts Options) (_ *Store, err error) {
 	if err := s.replay(ctx, state.Checkpoint); err != nil {
 		return nil, err
 	}
+	s.countSegments()
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = stop
 	s.done.Go(func() { s.background(run) })
@@ -201,6 +203,7 @@ func (s *Store) background(ctx context.Context) {
 			case <-time.After(5 * time.Second):
 			}
 		}
+		s.keepQuota(ctx)
 	}
 }
 

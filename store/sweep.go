@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"tarn/store/catalog"
 )
@@ -25,6 +24,7 @@ func (s *Store) sweep(ctx context.Context) {
 	if err := errors.Join(s.purge(ctx, due), s.expire(ctx)); err != nil && ctx.Err() == nil {
 		s.opts.Logger.Error("sweep failed", "error", err)
 	}
+	s.keepQuota(ctx)
 }
 
 type purgeSet struct {
@@ -100,6 +100,7 @@ func (s *Store) purge(ctx context.Context, due purgeSet) error {
 		f.removed.Store(true)
 		f.release()
 	}
+	s.countSegments()
 	s.opts.Logger.Info("hard deletion", "databases", len(due.databases), "tables", len(due.tables), "segments", len(files))
 	return nil
 }
@@ -110,7 +111,6 @@ func (s *Store) expire(ctx context.Context) error {
 	s.checkpointing.Lock()
 	defer s.checkpointing.Unlock()
 	now := s.opts.Now()
-	var ch catalog.Change
 	var files []*segmentFile
 	for _, t := range s.allTables() {
 		db, ok := s.databaseByID(t.schema.Load().DatabaseID)
@@ -121,7 +121,6 @@ func (s *Store) expire(ctx context.Context) error {
 		t.mu.RLock()
 		for _, f := range t.segments {
 			if f.MaxTime < limit {
-				ch.RemoveSegments = append(ch.RemoveSegments, f.ID)
 				files = append(files, f)
 			}
 		}
@@ -130,19 +129,8 @@ func (s *Store) expire(ctx context.Context) error {
 	if len(files) == 0 {
 		return nil
 	}
-	if err := s.catalog.Apply(ctx, ch); err != nil {
+	if err := s.dropSegments(ctx, files); err != nil {
 		return fmt.Errorf("expire segments: %w", err)
-	}
-	for _, f := range files {
-		t := s.tableByID(f.TableID)
-		if t == nil {
-			continue
-		}
-		t.mu.Lock()
-		t.segments = slices.DeleteFunc(slices.Clone(t.segments), func(o *segmentFile) bool { return o == f })
-		t.mu.Unlock()
-		f.removed.Store(true)
-		f.release()
 	}
 	s.opts.Logger.Info("retention", "segments", len(files))
 	return nil

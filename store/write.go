@@ -99,6 +99,8 @@ func (s *Store) admit() error {
 	case s.buffered.Load() > 2*s.opts.BufferBytes:
 		s.requestCheckpoint()
 		return ErrBusy
+	case s.overQuota():
+		return ErrQuota
 	}
 	return nil
 }

@@ -106,6 +106,8 @@ func status(err error) (code int, message string) {
 		return http.StatusConflict, store.ErrDeleted.Error()
 	case errors.Is(err, store.ErrBusy), errors.Is(err, store.ErrSchemaChanged), errors.Is(err, store.ErrClosed), errors.Is(err, store.ErrReadOnly):
 		return http.StatusServiceUnavailable, message
+	case errors.Is(err, store.ErrQuota):
+		return http.StatusInsufficientStorage, store.ErrQuota.Error()
 	}
 	return http.StatusInternalServerError, message
 }

@@ -1,0 +1,100 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+
+	"tarn/store/catalog"
+)
+
+// The quota bounds what segments and the log take on the disk. Either writes are
+// refused when it is reached, while reads go on, or the oldest segments make
+// room. Files that replace others lie beside them for a moment: leave the file
+// system some room above the quota.
+
+// diskBytes is what counts against the quota: registered segments, and log that
+// no checkpoint covers.
+func (s *Store) diskBytes() int64 {
+	return s.segmentBytes.Load() + s.wal.Stats().LiveBytes
+}
+
+// overQuota says whether writes are refused.
+func (s *Store) overQuota() bool {
+	return s.opts.MaxDiskBytes > 0 && !s.opts.EvictOldest && s.diskBytes() >= s.opts.MaxDiskBytes
+}
+
+// countSegments lists the registered segments of all tables, and notes how much
+// they take. It is called after whatever adds or removes some.
+func (s *Store) countSegments() (files []*segmentFile, bytes int64) {
+	for _, t := range s.allTables() {
+		t.mu.RLock()
+		files = append(files, t.segments...)
+		t.mu.RUnlock()
+	}
+	for _, f := range files {
+		bytes += f.Bytes
+	}
+	s.segmentBytes.Store(bytes)
+	return files, bytes
+}
+
+// enforceQuota deletes the oldest segments when that is wanted and needed.
+func (s *Store) enforceQuota(ctx context.Context) error {
+	s.checkpointing.Lock()
+	defer s.checkpointing.Unlock()
+	files, bytes := s.countSegments()
+	if !s.opts.EvictOldest || s.opts.MaxDiskBytes <= 0 || s.diskBytes() <= s.opts.MaxDiskBytes {
+		return nil
+	}
+	slices.SortFunc(files, func(a, b *segmentFile) int { return cmp.Or(cmp.Compare(a.MaxTime, b.MaxTime), cmp.Compare(a.ID, b.ID)) })
+	// Some more than needed goes, so that not every checkpoint has to.
+	target := s.opts.MaxDiskBytes - s.opts.MaxDiskBytes/20 - s.wal.Stats().LiveBytes
+	n, freed := 0, int64(0)
+	for n < len(files) && bytes-freed > target {
+		freed += files[n].Bytes
+		n++
+	}
+	if n == 0 {
+		return nil
+	}
+	if err := s.dropSegments(ctx, files[:n]); err != nil {
+		return fmt.Errorf("make room within the quota: %w", err)
+	}
+	s.stats.evictedBytes.Add(freed)
+	s.opts.Logger.Warn("the oldest data made room within the quota", "segments", n, "bytes", freed, "quota", s.opts.MaxDiskBytes)
+	return nil
+}
+
+// dropSegments forgets registered segments for good. The caller holds
+// checkpointing.
+func (s *Store) dropSegments(ctx context.Context, files []*segmentFile) error {
+	var ch catalog.Change
+	for _, f := range files {
+		ch.RemoveSegments = append(ch.RemoveSegments, f.ID)
+	}
+	if err := s.catalog.Apply(ctx, ch); err != nil {
+		return err
+	}
+	for _, f := range files {
+		t := s.tableByID(f.TableID)
+		if t == nil {
+			continue
+		}
+		t.mu.Lock()
+		t.segments = slices.DeleteFunc(slices.Clone(t.segments), func(o *segmentFile) bool { return o == f })
+		t.mu.Unlock()
+		f.removed.Store(true)
+		f.release()
+	}
+	s.countSegments()
+	return nil
+}
+
+// keepQuota is enforceQuota for the background, which can only log a failure.
+func (s *Store) keepQuota(ctx context.Context) {
+	if err := s.enforceQuota(ctx); err != nil && ctx.Err() == nil {
+		s.opts.Logger.Error("cannot keep to the quota", "error", err)
+	}
+}
