@@ -100,6 +100,9 @@ func (s *Store) admit() error {
 		s.requestCheckpoint()
 		return ErrBusy
 	case s.overQuota():
+		if s.wal.Stats().LiveBytes > s.opts.MaxDiskBytes/20 {
+			s.requestCheckpoint() // rows take less in segments than in the log
+		}
 		return ErrQuota
 	}
 	return nil
