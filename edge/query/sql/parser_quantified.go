@@ -12,6 +12,11 @@ func (p *parser) quantified(x Expr, op string) (Expr, error) {
 		if op == "=" && !all || op == "<>" && all {
 			return p.rowIn(&In{at: start, X: x, Query: q, Not: all})
 		}
+		for _, n := range []Node{x, q} {
+			if err := p.copyable(n, 6); err != nil {
+				return nil, err
+			}
+		}
 		return overQuery(start, x, op, all, q), nil
 	}
 	if err := p.expectOp("("); err != nil {
@@ -20,6 +25,11 @@ func (p *parser) quantified(x Expr, op string) (Expr, error) {
 	list, err := p.parseExpr()
 	if err != nil {
 		return nil, err
+	}
+	if a, ok := list.(*Array); ok {
+		if err := p.copyable(x, len(a.Elems)); err != nil {
+			return nil, err
+		}
 	}
 	return overList(start, x, op, all, list), p.expectOp(")")
 }

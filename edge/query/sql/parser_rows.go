@@ -8,6 +8,18 @@ type RowMembership struct {
 	Value        Expr
 }
 
+// maxCopied is how long the text of an operand may be that stands in several
+// places of what an expression means, all places together: nested ones multiply.
+const maxCopied = 1 << 20
+
+// copyable checks that an operand may be written a number of times.
+func (p *parser) copyable(x Node, times int) error {
+	if len(x.String())*times > maxCopied {
+		return p.fail(x.Pos(), "the operand of a comparison of rows, ANY or ALL is too long")
+	}
+	return nil
+}
+
 // comparison makes an operator of two operands; rows are compared by their
 // elements.
 func (p *parser) comparison(start at, op string, l, r Expr) (Expr, error) {
@@ -25,6 +37,11 @@ func (p *parser) comparison(start at, op string, l, r Expr) (Expr, error) {
 	case "<>":
 		return join(start, "OR", pairs(start, "<>", x, y)), nil
 	case "<", "<=", ">", ">=":
+		for _, t := range []*Tuple{x, y} {
+			if err := p.copyable(t, 2); err != nil {
+				return nil, err
+			}
+		}
 		return ordered(start, op, x.Elems, y.Elems), nil
 	}
 	return &Binary{start, op, l, r}, nil
@@ -61,6 +78,9 @@ func (p *parser) rowIn(in *In) (Expr, error) {
 	x, ok := in.X.(*Tuple)
 	if !ok || len(x.Elems) == 0 {
 		return in, nil
+	}
+	if err := p.copyable(x, max(2, len(in.List))); err != nil {
+		return nil, err
 	}
 	if in.Query == nil {
 		if len(in.List) == 0 {

@@ -8,6 +8,19 @@ import (
 	"github.com/cockroachdb/datadriven"
 )
 
+// TestCopiesAreBounded parses operands that stand in several places of what they
+// mean, nested so that they double with each level.
+func TestCopiesAreBounded(t *testing.T) {
+	any := "SELECT 1" + strings.Repeat(" > ANY(SELECT true)", 100)
+	row := "SELECT " + strings.Repeat("((", 60) + "1, 2) < (1, 2)" + strings.Repeat(", 1) < (true, 2)", 59) + ")"
+	inner := strings.Repeat("SELECT 1 > ANY(", 60) + "SELECT true" + strings.Repeat(")", 60)
+	for _, text := range []string{any, row, inner} {
+		if _, err := Parse(text); err == nil || !strings.Contains(err.Error(), "too long") {
+			t.Errorf("%.60s...: %v", text, err)
+		}
+	}
+}
+
 // TestParse runs the files of testdata: "parse" prints the statement with
 // every operator in parentheses, "expr" does so for an expression. Whatever
 // parses must parse again from its own text.
