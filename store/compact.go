@@ -163,10 +163,11 @@ func (s *Store) rewrite(ctx context.Context, c compaction) (files []catalog.Segm
 		most += f.Segment.Rows
 		late = late || f.Segment.Late
 	}
+	first := lo
 	if db, ok := s.databaseByID(sch.DatabaseID); ok {
 		lo = max(lo, db.oldest(s.opts.Now()))
 	}
-	expired := lo > slices.MinFunc(c.inputs, func(a, b *segmentFile) int { return compareInt64(a.MinTime, b.MinTime) }).MinTime
+	expired := lo > first
 	at := frozenTable{c.table, sch.Renamed(c.table.schema.Load().Name)}
 	if lo <= hi {
 		if files, err = s.writeSegments(ctx, at, rewrite{sources: merge.SortBySeq(sources), from: lo, to: hi, limit: s.limiter}); err != nil {
@@ -182,16 +183,6 @@ func (s *Store) rewrite(ctx context.Context, c compaction) (files []catalog.Segm
 		return files, rows, fmt.Errorf("BUG: %d rows of %d segments became %d", most, len(c.inputs), rows)
 	}
 	return files, rows, nil
-}
-
-func compareInt64(a, b int64) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }
 
 // lateness says what is known of whether new files may have the rows of older

@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"slices"
 	"strings"
 
 	"tarn/edge/query/expr"
@@ -47,7 +48,7 @@ func (a *Apply) push(conds []expr.Expr) (stay []expr.Expr, err error) {
 	n := len(a.Input.Columns())
 	var down []expr.Expr
 	for _, c := range conds {
-		if cols := expr.Columns(c); expr.Volatile(c) || len(cols) == 0 || contains(cols, n) {
+		if cols := expr.Columns(c); expr.Volatile(c) || len(cols) == 0 || slices.Contains(cols, n) {
 			stay = append(stay, c)
 		} else {
 			down = append(down, c)
@@ -55,15 +56,6 @@ func (a *Apply) push(conds []expr.Expr) (stay []expr.Expr, err error) {
 	}
 	a.Input, err = pushInto(a.Input, down)
 	return stay, err
-}
-
-func contains(cols []int, i int) bool {
-	for _, c := range cols {
-		if c == i {
-			return true
-		}
-	}
-	return false
 }
 
 // apply attaches a subquery to n by running it for n's rows.
