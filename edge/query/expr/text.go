@@ -344,13 +344,13 @@ var replaceKernel = strictRows(column.Of(column.String), func(ctx *Context, args
 			out.Strings[i] = x
 			return nil
 		}
-		size := len(x)
+		size := int64(len(x)) // in 64 bits: the product may be large
 		if len(t) > len(f) {
-			if size += strings.Count(x, f) * (len(t) - len(f)); size > maxText {
+			if size += int64(strings.Count(x, f)) * int64(len(t)-len(f)); size > maxText {
 				return tooMuchText("replace")
 			}
 		}
-		if err := ctx.charge(size); err != nil {
+		if err := ctx.charge(int(size)); err != nil {
 			return err
 		}
 		out.Strings[i] = strings.ReplaceAll(x, f, t)

@@ -7,8 +7,8 @@ import (
 	"tarn/store/column"
 )
 
-// sinkLimits moves limits below projections, which compute each row alone: what
-// is cut off need not be computed.
+// sinkLimits moves limits below projections and subqueries that are run for the
+// rows, which compute each row alone: what is cut off need not be computed.
 func sinkLimits(n Node) Node {
 	in := n.Inputs()
 	for i := range in {
@@ -25,13 +25,17 @@ func sinkLimit(l *Limit) Node {
 	if s, ok := l.Input.(*Sort); ok && l.Count >= 0 {
 		l.Input = computeLater(s)
 	}
-	p, ok := l.Input.(*Project)
-	if !ok {
-		return l
+	switch n := l.Input.(type) {
+	case *Project:
+		l.Input = n.Input
+		n.Input = sinkLimit(l)
+		return n
+	case *Apply: // adds a column, by a query for each row
+		l.Input = n.Input
+		n.Input = sinkLimit(l)
+		return n
 	}
-	l.Input = p.Input
-	p.Input = sinkLimit(l)
-	return p
+	return l
 }
 
 // computeLater moves what a projection computes from below a sort to above it,
