@@ -94,8 +94,9 @@ func (a *API) needDatabase(name string) error {
 	return nil
 }
 
-// createPolicy makes a database of the policy. A default policy's duration is
-// the database's own, too: rows that name no policy are there.
+// createPolicy makes a database of the policy. Rows that name no policy stay in
+// the database itself, whatever is called the default: its duration is not
+// touched for another policy's sake, or rows that are there would be lost.
 func (a *API) createPolicy(ctx context.Context, s *ast.CreateRetentionPolicyStatement) error {
 	d, err := retention(&s.Duration)
 	if err != nil {
@@ -117,7 +118,7 @@ func (a *API) createPolicy(ctx context.Context, s *ast.CreateRetentionPolicyStat
 			return err
 		}
 	}
-	if s.Default || name == s.Database {
+	if name == s.Database {
 		return a.Store.SetRetention(ctx, s.Database, d)
 	}
 	return nil
@@ -132,20 +133,14 @@ func (a *API) alterPolicy(ctx context.Context, s *ast.AlterRetentionPolicyStatem
 	if !ok {
 		return fmt.Errorf("retention policy not found: %s", s.Name)
 	}
-	d := db.Retention()
-	if s.Duration != nil {
-		var err error
-		if d, err = retention(s.Duration); err != nil {
-			return err
-		}
-		if err := a.Store.SetRetention(ctx, name, d); err != nil {
-			return err
-		}
+	if s.Duration == nil {
+		return nil
 	}
-	if s.Default && name != s.Database {
-		return a.Store.SetRetention(ctx, s.Database, d)
+	d, err := retention(s.Duration)
+	if err != nil {
+		return err
 	}
-	return nil
+	return a.Store.SetRetention(ctx, db.Name(), d)
 }
 
 func (a *API) dropPolicy(ctx context.Context, s *ast.DropRetentionPolicyStatement) error {

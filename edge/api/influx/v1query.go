@@ -142,10 +142,29 @@ var errAnswered = errors.New("answered")
 
 // warning is what a statement that changes something gets in a GET.
 func (q *v1Request) warning(s ast.Statement) string {
+	if p := newDefault(s); p != "" {
+		return fmt.Sprintf("retention policy %q does not become the default: rows that name no policy are stored in autogen, whose duration stays", p)
+	}
 	if !q.readOnly {
 		return ""
 	}
 	return fmt.Sprintf("deprecated use of '%s' in a read only context, please use a POST request instead", s)
+}
+
+// newDefault is the policy that a statement asks to be the default, other than
+// the one that always is.
+func newDefault(s ast.Statement) string {
+	name, wanted := "", false
+	switch s := s.(type) {
+	case *ast.CreateRetentionPolicyStatement:
+		name, wanted = s.Name, s.Default
+	case *ast.AlterRetentionPolicyStatement:
+		name, wanted = s.Name, s.Default
+	}
+	if !wanted || influxql.StoredIn("", name) == "" {
+		return ""
+	}
+	return name
 }
 
 func (q *v1Request) query(s ast.Statement) query.Request {
