@@ -15,12 +15,14 @@ import (
 	"github.com/google/uuid"
 
 	"tarn/edge/api/influx"
+	"tarn/edge/api/page"
 	"tarn/edge/auth"
 	"tarn/edge/ingest"
 	"tarn/edge/query"
 	"tarn/edge/route"
 	"tarn/edge/server"
 	"tarn/store"
+	"tarn/web"
 )
 
 // Appliance is a running server.
@@ -31,6 +33,9 @@ type Appliance struct {
 	server   *server.Server
 	recovery *server.Server
 	routes   []route.Route
+	monitor  *monitor
+	// quiet ends what runs in the background.
+	quiet context.CancelFunc
 }
 
 // Start opens the data directory and serves. The server is ready when Start
@@ -40,6 +45,8 @@ func Start(ctx context.Context, c Config, logger *slog.Logger) (_ *Appliance, er
 		return nil, err
 	}
 	began := time.Now()
+	kept := newProblems(logger.Handler())
+	logger = slog.New(kept)
 	a := &Appliance{config: c, logger: logger}
 	memory := newBudget(c.MemoryLimit)
 	memory.apply()
@@ -62,9 +69,13 @@ func Start(ctx context.Context, c Config, logger *slog.Logger) (_ *Appliance, er
 	if err := a.installToken(ctx); err != nil {
 		return nil, err
 	}
+	a.monitor = &monitor{config: c, store: a.store, memory: memory.limit, process: uuid.NewString(), started: began, problems: kept.ring, now: time.Now}
 	if err := a.listen(memory); err != nil {
 		return nil, err
 	}
+	background, quiet := context.WithCancel(context.WithoutCancel(ctx))
+	a.quiet = quiet
+	go a.monitor.run(background)
 	r := a.store.Recovery()
 	logger.Info("ready", "address", a.Addr().String(), "data_dir", c.DataDir, "memory_limit", memory.limit,
 		"segments", r.Segments, "replayed_rows", r.Rows, "took", time.Since(began).Round(time.Millisecond))
@@ -82,7 +93,11 @@ func (a *Appliance) listen(memory budget) error {
 	}
 	authenticator := &auth.Authenticator{Tokens: a.store.Tokens(), Disabled: a.config.WithoutAuth, Exempt: exempt}
 	m := newMetrics(a.store)
-	process := uuid.NewString()
+	process := a.monitor.process
+	files, err := web.New()
+	if err != nil {
+		return err
+	}
 	api := &influx.API{
 		Store: a.store, Writer: ingest.NewWriter(a.store, time.Now), Auth: authenticator, Logger: a.logger, Now: time.Now,
 		Query: query.New(Provider{a.store}, query.Options{
@@ -93,8 +108,12 @@ func (a *Appliance) listen(memory budget) error {
 		Build:   influx.Build{Version: a.config.Version, Revision: a.config.Revision, ProcessID: process},
 		MaxBody: a.config.MaxRequestSize, Metrics: m.handler(), FirstTokenFrom: loopback,
 	}
-	a.routes = api.Routes()
-	options := server.Options{Routes: a.routes, Auth: authenticator, ClusterUUID: a.store.UUID(), Logger: a.logger, Observe: m.observe, Deny: influx.Fail}
+	pages := &page.API{Page: files, Status: a.monitor.status}
+	a.routes = append(api.Routes(), pages.Routes()...)
+	options := server.Options{Routes: a.routes, Auth: authenticator, ClusterUUID: a.store.UUID(), Logger: a.logger, Observe: func(o server.Observation) {
+		m.observe(o)
+		a.monitor.observe(o)
+	}, Deny: influx.Fail}
 	listen := server.ListenOptions{Addr: a.config.HTTPBind, CertFile: a.config.TLSCert, KeyFile: a.config.TLSKey, MinTLS: minTLS, Logger: a.logger}
 	if a.server, err = server.Start(server.NewHandler(options), listen); err != nil {
 		return err
@@ -201,6 +220,7 @@ func (a *Appliance) Stop(ctx context.Context) error {
 	// Half of the time for clients, the rest for the checkpoint.
 	grace, end := context.WithTimeout(ctx, a.config.ShutdownTimeout/2)
 	defer end()
+	a.quiet()
 	var errs []error
 	if a.recovery != nil {
 		errs = append(errs, a.recovery.Stop(grace))
