@@ -64,6 +64,9 @@ type SyncFile struct {
 	// Ready says that a sealed segment may go: it will not be merged any more,
 	// or has waited long enough.
 	Ready bool
+	// Late says that it may have rows of the series and time of rows in segments
+	// with smaller sequence numbers.
+	Late bool
 	// Deleted says that its table or database is: a sealed one does not go.
 	Deleted  bool
 	Progress SyncProgress
@@ -271,7 +274,7 @@ func (s *Store) SyncFiles(target string) []SyncFile {
 			out = append(out, SyncFile{
 				ID: f.ID, TableID: f.TableID, Database: database, Table: sch.Name, Bytes: f.Bytes, Rows: f.Segment.Rows,
 				MinTime: f.MinTime, MaxTime: f.MaxTime, MinSeq: f.MinSeq, MaxSeq: f.MaxSeq, CreatedAt: created,
-				Ready: settled || waited >= t.config.MaxDelay, Deleted: !live, Progress: progress,
+				Ready: settled || waited >= t.config.MaxDelay, Late: f.Segment.Late, Deleted: !live, Progress: progress,
 			})
 		}
 	}
@@ -372,8 +375,8 @@ func (s *Store) BeginSyncBatch(ctx context.Context, target string, number uint64
 
 // CommitSync notes that a target has segments for good, by number. Those that
 // are gone are passed over. number is that of their manifest, 0 for targets
-// without; rows and bytes are added to the target's totals.
-func (s *Store) CommitSync(ctx context.Context, target string, number uint64, ids []uint64, rows, bytes int64) error {
+// without; more is added to the target's totals.
+func (s *Store) CommitSync(ctx context.Context, target string, number uint64, ids []uint64, more SyncTotals) error {
 	s.up.mu.Lock()
 	t := s.up.targets[target]
 	if t == nil {
@@ -382,7 +385,7 @@ func (s *Store) CommitSync(ctx context.Context, target string, number uint64, id
 	}
 	now := s.opts.Now().UnixNano()
 	totals := t.SyncTotals
-	totals.Files, totals.Rows, totals.Bytes, totals.CommittedAt = totals.Files+int64(len(ids)), totals.Rows+rows, totals.Bytes+bytes, now
+	totals.Files, totals.Rows, totals.Bytes, totals.CommittedAt = totals.Files+more.Files, totals.Rows+more.Rows, totals.Bytes+more.Bytes, now
 	ch := catalog.Change{}
 	if number != 0 {
 		totals.NextBatch = number + 1
