@@ -45,6 +45,10 @@ func (a *API) queryV1(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	statements, err := influxql.Parse(req.q, req.params)
+	if err != nil && req.csv {
+		failCSV(w, http.StatusBadRequest, err)
+		return
+	}
 	if err != nil {
 		Fail(w, http.StatusBadRequest, err.Error())
 		return
