@@ -123,6 +123,9 @@ func (r testResponse) check(clusterUUID string) error {
 	if strings.HasPrefix(r.Request.URL.Path, gate.Prefix) {
 		return nil // that family has several shapes
 	}
+	if r.Request.URL.Path == "/query" && strings.Contains(r.Request.Header.Get("Accept"), "csv") && strings.HasPrefix(string(r.body), "error\n") {
+		return nil // version 1 answers in CSV who asks for CSV
+	}
 	if got := r.Header.Get("Content-Type"); got != "application/json" {
 		return fmt.Errorf("an error of type %q", got)
 	}
