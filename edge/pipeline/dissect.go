@@ -35,7 +35,7 @@ type appended struct {
 	parts []int
 }
 
-var errNoPattern = errors.New("No matching pattern found")
+var errNoPattern = &RecordError{"No matching pattern found"}
 
 func buildDissect(o *options) step {
 	op := &dissectOp{separator: o.text("append_separator", " ")}

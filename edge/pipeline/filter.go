@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -41,7 +40,7 @@ func (s *filterStep) run(r *Runner) (keep bool, err error) {
 			return true, missing("filter", f.from)
 		}
 		if v.kind != String {
-			return true, fmt.Errorf("Processor filter: %w", expected("string", f, v))
+			return true, failed("filter", expected("string", f, v))
 		}
 		if s.hit(v.text) {
 			return false, nil

@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"math/bits"
@@ -29,7 +28,7 @@ type JSONError struct {
 func (e *JSONError) Error() string { return fmt.Sprintf("%s at byte %d", e.Msg, e.Offset) }
 
 // errScalar is a payload whose items are no objects.
-var errScalar = errors.New("json format error, please check the date is valid JSON.")
+var errScalar = &RecordError{"json format error, please check the date is valid JSON."}
 
 // decoder reads JSON into values. A library would first build its own tree of
 // the whole body: this one makes a record at a time, aliases the body, and

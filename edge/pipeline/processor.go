@@ -87,15 +87,25 @@ func (e *each) run(r *Runner) (bool, error) {
 			return true, missing(e.name, f.from)
 		}
 		if err := e.op.apply(r, f, *v); err != nil {
-			return true, fmt.Errorf("Processor %s: %w", e.name, err)
+			return true, failed(e.name, err)
 		}
 	}
 	return true, nil
 }
 
 func missing(processor, field string) error {
-	return fmt.Errorf("Processor %s: missing field: %s", processor, field)
+	return failed(processor, fmt.Errorf("missing field: %s", field))
 }
+
+// failed is an error of a processor, in the words that clients know.
+func failed(processor string, err error) error {
+	return &RecordError{"Processor " + processor + ": " + err.Error()}
+}
+
+// RecordError is what is wrong with a record, as the client reads it.
+type RecordError struct{ msg string }
+
+func (e *RecordError) Error() string { return e.msg }
 
 func expected(what string, f *field, v *Value) error {
 	return fmt.Errorf("expect %s value, but got %s in field %s", what, v.kind, f.from)

@@ -1,7 +1,6 @@
 package pipeline
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -23,7 +22,7 @@ type Runner struct {
 }
 
 // errNoTime is a row whose time index is null.
-var errNoTime = errors.New("Time index must be non null.")
+var errNoTime = &RecordError{"Time index must be non null."}
 
 // maxDispatch is how often a record may be handed on.
 const maxDispatch = 8
