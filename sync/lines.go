@@ -109,7 +109,9 @@ func (l *lineServer) Send(ctx context.Context, f *store.SyncFile, r *store.SyncR
 		failed = l.post(ctx, database, lines, progress)
 		return failed
 	}
-	err := r.Each(ctx, func(tags []string, times []int64, cols []*column.Vector) error { return e.encode(tags, times, cols, send) })
+	err := r.Each(ctx, func(tags []string, times []int64, cols []*column.Vector) error {
+		return e.encode(tags, times, cols, send)
+	})
 	if err == nil {
 		err = e.flush(send)
 	}
