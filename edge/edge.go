@@ -14,14 +14,18 @@ import (
 
 	"github.com/google/uuid"
 
+	"tarn/edge/api/gate"
+	"tarn/edge/api/greptime"
 	"tarn/edge/api/influx"
 	"tarn/edge/api/page"
+	"tarn/edge/api/syncapi"
 	"tarn/edge/auth"
 	"tarn/edge/ingest"
 	"tarn/edge/query"
 	"tarn/edge/route"
 	"tarn/edge/server"
 	"tarn/store"
+	upstream "tarn/sync"
 	"tarn/web"
 )
 
@@ -36,6 +40,7 @@ type Appliance struct {
 	monitor  *monitor
 	// quiet ends what runs in the background.
 	quiet context.CancelFunc
+	sync     *upstream.Manager
 }
 
 // Start opens the data directory and serves. The server is ready when Start
@@ -50,6 +55,10 @@ func Start(ctx context.Context, c Config, logger *slog.Logger) (_ *Appliance, er
 	a := &Appliance{config: c, logger: logger}
 	memory := newBudget(c.MemoryLimit)
 	memory.apply()
+	targets, err := upstream.StoreTargets(c.upstream())
+	if err != nil {
+		return nil, err
+	}
 	a.store, err = store.Open(ctx, store.Options{
 		Dir: c.DataDir, NodeID: c.NodeID, Logger: logger, BufferBytes: memory.buffer, CacheBytes: int(memory.cache),
 		WALSyncRate: c.WALSyncRate, FlushAge: c.FlushAge, SegmentBytes: c.SegmentSize,
@@ -57,12 +66,16 @@ func Start(ctx context.Context, c Config, logger *slog.Logger) (_ *Appliance, er
 		Limits:            store.Limits{Databases: c.MaxDatabases, Tables: c.MaxTables, Columns: c.MaxColumns},
 		RetentionInterval: c.RetentionInterval, HardDeleteDefault: c.HardDeleteDefault,
 		ValueCacheBytes: memory.values, LastCacheEviction: c.LastCacheEviction, DistinctCacheEviction: c.DistinctCacheEviction,
+		SyncTargets: targets,
 	})
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
+			if a.sync != nil {
+				err = errors.Join(err, a.sync.Stop(context.WithoutCancel(ctx)))
+			}
 			err = errors.Join(err, a.store.Close(context.WithoutCancel(ctx)))
 		}
 	}()
@@ -70,6 +83,9 @@ func Start(ctx context.Context, c Config, logger *slog.Logger) (_ *Appliance, er
 		return nil, err
 	}
 	a.monitor = &monitor{config: c, store: a.store, memory: memory.limit, process: uuid.NewString(), started: began, problems: kept.ring, now: time.Now}
+	if a.sync, err = upstream.Start(ctx, a.store, c.upstream(), logger); err != nil {
+		return nil, err
+	}
 	if err := a.listen(memory); err != nil {
 		return nil, err
 	}
@@ -98,11 +114,12 @@ func (a *Appliance) listen(memory budget) error {
 	if err != nil {
 		return err
 	}
+	m.registry.MustRegister(syncCollector{a.sync})
 	api := &influx.API{
 		Store: a.store, Writer: ingest.NewWriter(a.store, time.Now), Auth: authenticator, Logger: a.logger, Now: time.Now,
 		Query: query.New(Provider{a.store}, query.Options{
 			MemoryLimit: memory.query, MaxConcurrent: a.config.QueryConcurrency, Timeout: a.config.QueryTimeout,
-			LogSize: a.config.QueryLogSize, Logger: a.logger, System: system{a.store, a.config.WithoutAuth, a.config.NodeID, process, time.Now()},
+			LogSize: a.config.QueryLogSize, Logger: a.logger, System: system{a.store, a.config.WithoutAuth, a.config.NodeID, process, time.Now(), a.sync},
 			Caches: caches{a.store},
 		}),
 		Build:   influx.Build{Version: a.config.Version, Revision: a.config.Revision, ProcessID: process},
@@ -110,10 +127,16 @@ func (a *Appliance) listen(memory budget) error {
 	}
 	pages := &page.API{Page: files, Status: a.monitor.status}
 	a.routes = append(api.Routes(), pages.Routes()...)
-	options := server.Options{Routes: a.routes, Auth: authenticator, ClusterUUID: a.store.UUID(), Logger: a.logger, Observe: func(o server.Observation) {
+	door := &gate.Gate{Store: a.store, Auth: authenticator, Logger: a.logger, MaxBody: a.config.MaxRequestSize}
+	native := &greptime.API{Gate: door, Store: a.store, Writer: api.Writer}
+	a.routes = append(a.routes, native.Routes()...)
+	a.routes = append(a.routes, (&syncapi.API{Sync: a.sync}).Routes()...)
+	observe := func(o server.Observation) {
 		m.observe(o)
 		a.monitor.observe(o)
-	}, Deny: influx.Fail}
+	}
+	options := server.Options{Routes: a.routes, Auth: authenticator, ClusterUUID: a.store.UUID(), Logger: a.logger, Observe: observe, Deny: influx.Fail,
+		Guards: map[string]server.Guard{gate.Prefix: door}}
 	listen := server.ListenOptions{Addr: a.config.HTTPBind, CertFile: a.config.TLSCert, KeyFile: a.config.TLSKey, MinTLS: minTLS, Logger: a.logger}
 	if a.server, err = server.Start(server.NewHandler(options), listen); err != nil {
 		return err
@@ -225,6 +248,6 @@ func (a *Appliance) Stop(ctx context.Context) error {
 	if a.recovery != nil {
 		errs = append(errs, a.recovery.Stop(grace))
 	}
-	errs = append(errs, a.server.Stop(grace), a.store.Close(ctx))
+	errs = append(errs, a.server.Stop(grace), a.sync.Stop(ctx), a.store.Close(ctx))
 	return errors.Join(errs...)
 }
