@@ -106,7 +106,7 @@ func (s *Store) purge(ctx context.Context, due purgeSet) error {
 }
 
 // expire deletes the segments that lie wholly before their database's
-// retention.
+// or their table's retention.
 func (s *Store) expire(ctx context.Context) error {
 	s.checkpointing.Lock()
 	defer s.checkpointing.Unlock()
@@ -117,7 +117,7 @@ func (s *Store) expire(ctx context.Context) error {
 		if !ok {
 			continue
 		}
-		limit := db.oldest(now)
+		limit := max(db.oldest(now), t.oldest(now))
 		t.mu.RLock()
 		for _, f := range t.segments {
 			if f.MaxTime < limit {

@@ -37,6 +37,8 @@ CREATE TABLE caches (
 	after_seq INTEGER NOT NULL, created_at INTEGER NOT NULL,
 	PRIMARY KEY (table_id, kind, id), UNIQUE (table_id, kind, name)) WITHOUT ROWID;
 INSERT INTO meta VALUES ('sequence', '0');`,
+	// What SQL says of a table: schema.Definition as JSON, empty for none.
+	3: `ALTER TABLE tables ADD COLUMN definition TEXT NOT NULL DEFAULT '';`,
 }
 
 // migrate runs the migrations that the file has not seen.
