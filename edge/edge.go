@@ -16,6 +16,7 @@ import (
 
 	"tarn/edge/api/gate"
 	"tarn/edge/api/greptime"
+	"tarn/edge/api/greptime/statement"
 	"tarn/edge/api/influx"
 	"tarn/edge/auth"
 	"tarn/edge/ingest"
@@ -97,7 +98,8 @@ func (a *Appliance) listen(memory budget) error {
 	}
 	a.routes = api.Routes()
 	door := &gate.Gate{Store: a.store, Auth: authenticator, Logger: a.logger, MaxBody: a.config.MaxRequestSize}
-	native := &greptime.API{Gate: door, Store: a.store, Writer: api.Writer}
+	native := &greptime.API{Gate: door, Store: a.store, Writer: api.Writer,
+		Statements: &statement.Runner{Store: a.store, Query: api.Query, Writer: api.Writer, Now: time.Now, Version: a.config.Version, Revision: a.config.Revision}}
 	a.routes = append(a.routes, native.Routes()...)
 	options := server.Options{Routes: a.routes, Auth: authenticator, ClusterUUID: a.store.UUID(), Logger: a.logger, Observe: m.observe, Deny: influx.Fail,
 		Guards: map[string]server.Guard{gate.Prefix: door}}

@@ -117,7 +117,7 @@ func (s *Store) expire(ctx context.Context) error {
 		if !ok {
 			continue
 		}
-		limit := max(db.oldest(now), t.oldest(now))
+		limit := t.oldest(db, now)
 		t.mu.RLock()
 		for _, f := range t.segments {
 			if f.MaxTime < limit {

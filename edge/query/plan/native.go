@@ -85,8 +85,9 @@ type unit int64
 
 func (u unit) or1() int64 { return max(int64(u), 1) }
 
-// TimeUnits are the nanoseconds of the units of the types of timestamps.
-var TimeUnits = map[string]unit{"TimestampSecond": 1e9, "TimestampMillisecond": 1e6, "TimestampMicrosecond": 1e3, "TimestampNanosecond": 1}
+// TimeUnits are the nanoseconds of the units of the types of timestamps, and of
+// dates, which are stored as such.
+var TimeUnits = map[string]unit{"TimestampSecond": 1e9, "TimestampMillisecond": 1e6, "TimestampMicrosecond": 1e3, "TimestampNanosecond": 1, "Date": 86400e9}
 
 // unitOf is the unit in which an expression over a scope counts time: that of
 // the columns in it.
@@ -200,4 +201,20 @@ func (b *Binder) constantCall(name string, args int) (expr.Expr, bool) {
 	}
 	v, ok := b.Native.Constants[name]
 	return expr.NewLiteral(expr.String(v)), ok
+}
+
+// Constant computes an expression without columns.
+func (b *Binder) Constant(e sql.Expr) (expr.Value, error) {
+	bound, err := b.bind(e, &scope{})
+	if err != nil {
+		return expr.Value{}, err
+	}
+	return expr.Evaluate(b.Ctx, bound)
+}
+
+// Targeted is a SystemTable with columns narrower than what their values are
+// held in.
+type Targeted interface {
+	SystemTable
+	Targets() []expr.Target
 }

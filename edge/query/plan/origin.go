@@ -25,6 +25,13 @@ func Origins(n Node) []Origin {
 		for i, id := range n.IDs {
 			out[i] = Origin{Table: n.Table, Column: n.Table.Columns[id]}
 		}
+	case *SystemScan:
+		if t, ok := n.Table.(Targeted); ok {
+			targets := t.Targets()
+			for i, c := range n.Picked {
+				out[i].Target = targets[c]
+			}
+		}
 	case *Project:
 		in := Origins(n.Input)
 		for i, e := range n.Exprs {

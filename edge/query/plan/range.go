@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -85,7 +86,12 @@ func (b *Binder) rangeQuery(s *sql.Select, q *sql.Query, limit bounds) (Node, er
 	if err != nil {
 		return nil, err
 	}
-	return b.selectOver(s, q, limit, n)
+	n, err = b.selectOver(s, q, limit, n)
+	var e *Error
+	if errors.As(err, &e) {
+		e.Msg = r.shown(e.Msg)
+	}
+	return n, err
 }
 
 // durationOf is a span of RANGE or ALIGN in nanoseconds.
@@ -190,7 +196,11 @@ func (r *ranged) renamed(e sql.Expr) bool {
 
 // nameOf is the name of an item, in which synthetic columns show what they are.
 func (r *ranged) nameOf(e sql.Expr) string {
-	name := r.binder.nameOf(e, r.scope)
+	return r.shown(r.binder.nameOf(e, r.scope))
+}
+
+// shown is a text with what synthetic columns stand for.
+func (r *ranged) shown(name string) string {
 	for i, c := range r.calls {
 		name = strings.ReplaceAll(name, synthetic("range", i).Name, c.text)
 	}
@@ -258,6 +268,9 @@ func (r *ranged) add(a *sql.RangeAgg) (int, error) {
 		}
 		call.OrderBy = []sql.SortItem{{Expr: ref}}
 	}
+	if name == "first_value" || name == "last_value" {
+		call.IgnoreNulls = new(true)
+	}
 	c := rangeCall{length: length, fill: a.Fill}
 	if c.fill == nil {
 		c.fill = r.align.Fill
@@ -265,7 +278,7 @@ func (r *ranged) add(a *sql.RangeAgg) (int, error) {
 	if c.call, c.text, err = r.binder.aggregate(&call, r.scope); err != nil {
 		return 0, err
 	}
-	if len(call.OrderBy) > len(a.Call.OrderBy) {
+	if call.IgnoreNulls != nil {
 		c.text = r.binder.nameOf(a.Call, r.scope)
 	}
 	c.text += " RANGE " + shortDuration(length)
