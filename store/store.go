@@ -74,6 +74,7 @@ type Store struct {
 	stop          context.CancelFunc
 	done          sync.WaitGroup
 	stats         counters
+	problems      problems
 	report        Recovery
 }
 
@@ -98,8 +99,14 @@ func Open(ctx context.Context, opts Options) (_ *Store, err error) {
 	if s.lock, err = s.opts.FS.Lock(s.opts.Dir + "/lock"); err != nil {
 		return nil, err
 	}
-	var state *catalog.State
-	if s.catalog, state, err = catalog.Open(ctx, s.opts.CatalogPath); err != nil {
+	state, err := s.openCatalog(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.openLog(ctx, state); err != nil {
+		return nil, err
+	}
+	if state, err = s.reconcile(ctx, state); err != nil {
 		return nil, err
 	}
 	s.uuid = state.UUID
@@ -107,7 +114,7 @@ func Open(ctx context.Context, opts Options) (_ *Store, err error) {
 	s.files = s.newFileCache()
 	s.cacheBudget = cache.NewBudget(s.opts.ValueCacheBytes)
 	s.restore(state)
-	if err := s.removeOrphans(state); err != nil {
+	if err := s.checkSegments(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.replay(ctx, state.Checkpoint); err != nil {

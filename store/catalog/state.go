@@ -35,6 +35,8 @@ type Database struct {
 // Table is one table with its columns.
 type Table struct {
 	Schema *schema.Table
+	// Retention in ns; 0 leaves it to the database.
+	Retention int64
 	Lifetime
 }
 
@@ -78,6 +80,7 @@ type Change struct {
 	// Databases and Tables are inserted or replaced by ID.
 	Databases      []Database
 	Tables         []Table
+	// RemoveSegments go before AddSegments come.
 	AddSegments    []Segment
 	RemoveSegments []uint64
 	Checkpoint     *Checkpoint
