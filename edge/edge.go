@@ -14,6 +14,8 @@ import (
 
 	"github.com/google/uuid"
 
+	"tarn/edge/api/gate"
+	"tarn/edge/api/greptime"
 	"tarn/edge/api/influx"
 	"tarn/edge/auth"
 	"tarn/edge/ingest"
@@ -94,7 +96,11 @@ func (a *Appliance) listen(memory budget) error {
 		MaxBody: a.config.MaxRequestSize, Metrics: m.handler(), FirstTokenFrom: loopback,
 	}
 	a.routes = api.Routes()
-	options := server.Options{Routes: a.routes, Auth: authenticator, ClusterUUID: a.store.UUID(), Logger: a.logger, Observe: m.observe, Deny: influx.Fail}
+	door := &gate.Gate{Store: a.store, Auth: authenticator, Logger: a.logger, MaxBody: a.config.MaxRequestSize}
+	native := &greptime.API{Gate: door, Store: a.store, Writer: api.Writer}
+	a.routes = append(a.routes, native.Routes()...)
+	options := server.Options{Routes: a.routes, Auth: authenticator, ClusterUUID: a.store.UUID(), Logger: a.logger, Observe: m.observe, Deny: influx.Fail,
+		Guards: map[string]server.Guard{gate.Prefix: door}}
 	listen := server.ListenOptions{Addr: a.config.HTTPBind, CertFile: a.config.TLSCert, KeyFile: a.config.TLSKey, MinTLS: minTLS, Logger: a.logger}
 	if a.server, err = server.Start(server.NewHandler(options), listen); err != nil {
 		return err

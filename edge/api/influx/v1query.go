@@ -160,6 +160,8 @@ func (q *v1Request) warning(s ast.Statement) string {
 func newDefault(s ast.Statement) string {
 	name, wanted := "", false
 	switch s := s.(type) {
+	case *ast.CreateDatabaseStatement:
+		name, wanted = s.RetentionPolicyName, s.RetentionPolicyName != ""
 	case *ast.CreateRetentionPolicyStatement:
 		name, wanted = s.Name, s.Default
 	case *ast.AlterRetentionPolicyStatement:
