@@ -24,7 +24,7 @@ type jsonWriter struct {
 func newJSON(w io.Writer, cols []Column, lines bool) *jsonWriter {
 	j := &jsonWriter{output: output{w: w}, lines: lines, zones: map[string]*time.Location{}}
 	for _, c := range cols {
-		j.keys = append(j.keys, append(appendString(nil, c.Name), ':'))
+		j.keys = append(j.keys, append(AppendString(nil, c.Name), ':'))
 	}
 	return j
 }
@@ -94,7 +94,7 @@ func (j *jsonWriter) cell(v *column.Vector) func(dst []byte, row int) []byte {
 	case column.Float64:
 		return func(dst []byte, row int) []byte { return text.AppendFloatJSON(dst, v.Floats[row]) }
 	case column.String, column.Dict:
-		return func(dst []byte, row int) []byte { return appendString(dst, v.Text(row)) }
+		return func(dst []byte, row int) []byte { return AppendString(dst, v.Text(row)) }
 	case column.Struct:
 		return j.structCell(v)
 	case column.List:
@@ -125,7 +125,7 @@ func (j *jsonWriter) structCell(v *column.Vector) func([]byte, int) []byte {
 	var keys [][]byte
 	for i, c := range v.Children {
 		fields = append(fields, j.cell(c))
-		keys = append(keys, append(appendString(nil, v.Type.Nested.Names[i]), ':'))
+		keys = append(keys, append(AppendString(nil, v.Type.Nested.Names[i]), ':'))
 	}
 	return func(dst []byte, row int) []byte {
 		dst = append(dst, '{')
@@ -156,7 +156,7 @@ func (j *jsonWriter) mapCell(v *column.Vector) func([]byte, int) []byte {
 				dst = append(dst, ',')
 			}
 			name = key(name[:0], i)
-			dst = append(appendString(dst, string(name)), ':')
+			dst = append(AppendString(dst, string(name)), ':')
 			if values.IsNull(i) {
 				dst = append(dst, "null"...)
 			} else {
@@ -264,9 +264,9 @@ func mapText(v *column.Vector, zones map[string]*time.Location) func([]byte, int
 	}
 }
 
-// appendString appends a JSON string, escaped as little as JSON allows.
+// AppendString appends a JSON string, escaped as little as JSON allows.
 // Invalid UTF-8 becomes U+FFFD.
-func appendString(dst []byte, s string) []byte {
+func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	from := 0
 	for i := 0; i < len(s); {
