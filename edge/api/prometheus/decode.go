@@ -15,7 +15,7 @@ import (
 // decoder turns write requests into rows. It is pooled with all its memory.
 type decoder struct {
 	// begin starts the rows of a database.
-	begin func(database string) (*ingest.Rows, error)
+	begin    func(database string) (*ingest.Rows, error)
 	database string // of the request
 	targets  []target
 	samples  int

@@ -266,4 +266,3 @@ func (a *API) buildInfo(w http.ResponseWriter, r *http.Request) {
 		"revision": a.Revision, "buildUser": "", "buildDate": "", "goVersion": goVersion,
 	})
 }
-

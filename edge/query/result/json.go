@@ -24,7 +24,7 @@ type jsonWriter struct {
 func newJSON(w io.Writer, cols []Column, lines bool) *jsonWriter {
 	j := &jsonWriter{output: output{w: w}, lines: lines, zones: map[string]*time.Location{}}
 	for _, c := range cols {
-		j.keys = append(j.keys, append(AppendString(nil, c.Name), ':'))
+		j.keys = append(j.keys, append(appendString(nil, c.Name), ':'))
 	}
 	return j
 }
@@ -93,8 +93,10 @@ func (j *jsonWriter) cell(v *column.Vector) func(dst []byte, row int) []byte {
 		return func(dst []byte, row int) []byte { return strconv.AppendUint(dst, v.Uints[row], 10) }
 	case column.Float64:
 		return func(dst []byte, row int) []byte { return text.AppendFloatJSON(dst, v.Floats[row]) }
-	case column.String, column.Dict:
-		return func(dst []byte, row int) []byte { return AppendString(dst, v.Text(row)) }
+	case column.String:
+		return func(dst []byte, row int) []byte { return appendString(dst, v.Strings[row]) }
+	case column.Dict:
+		return dictCell(v)
 	case column.Struct:
 		return j.structCell(v)
 	case column.List:
@@ -120,12 +122,25 @@ func (j *jsonWriter) cell(v *column.Vector) func(dst []byte, row int) []byte {
 	return quoted(plainCell(v, j.zones))
 }
 
+// dictCell quotes a text once for a run of rows that have it: tags come in runs,
+// since rows mostly come series by series.
+func dictCell(v *column.Vector) func([]byte, int) []byte {
+	var quoted []byte
+	var code uint32
+	return func(dst []byte, row int) []byte {
+		if c := v.Codes[row]; c != code || quoted == nil {
+			code, quoted = c, appendString(quoted[:0], v.Dict.Values[c])
+		}
+		return append(dst, quoted...)
+	}
+}
+
 func (j *jsonWriter) structCell(v *column.Vector) func([]byte, int) []byte {
 	var fields []func([]byte, int) []byte
 	var keys [][]byte
 	for i, c := range v.Children {
 		fields = append(fields, j.cell(c))
-		keys = append(keys, append(AppendString(nil, v.Type.Nested.Names[i]), ':'))
+		keys = append(keys, append(appendString(nil, v.Type.Nested.Names[i]), ':'))
 	}
 	return func(dst []byte, row int) []byte {
 		dst = append(dst, '{')
@@ -156,7 +171,7 @@ func (j *jsonWriter) mapCell(v *column.Vector) func([]byte, int) []byte {
 				dst = append(dst, ',')
 			}
 			name = key(name[:0], i)
-			dst = append(AppendString(dst, string(name)), ':')
+			dst = append(appendString(dst, string(name)), ':')
 			if values.IsNull(i) {
 				dst = append(dst, "null"...)
 			} else {
@@ -264,9 +279,9 @@ func mapText(v *column.Vector, zones map[string]*time.Location) func([]byte, int
 	}
 }
 
-// AppendString appends a JSON string, escaped as little as JSON allows.
+// appendString appends a JSON string, escaped as little as JSON allows.
 // Invalid UTF-8 becomes U+FFFD.
-func AppendString(dst []byte, s string) []byte {
+func appendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	from := 0
 	for i := 0; i < len(s); {
