@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"tarn/edge/api/gate"
+	"tarn/edge/query/promql"
 )
 
 // expression reads the parameter query and parses it.
@@ -113,7 +114,7 @@ func orEmpty(s []string) []string {
 func selector(n *parser.VectorSelector) object {
 	matchers := []object{}
 	for _, m := range n.LabelMatchers {
-		if m.Name == labels.MetricName && m.Type == labels.MatchEqual && m.Value == n.Name {
+		if m.Name == promql.NameLabel && m.Type == labels.MatchEqual && m.Value == n.Name {
 			continue
 		}
 		matchers = append(matchers, object{"name": m.Name, "value": m.Value, "type": m.Type.String()})

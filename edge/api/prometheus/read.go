@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash/crc32"
 	"net/http"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -122,7 +121,7 @@ func parseReadQuery(m []byte) (q readQuery, err error) {
 	}
 	names := 0
 	for _, ma := range q.matchers {
-		if ma.Name == labels.MetricName {
+		if ma.Name == promql.NameLabel {
 			if ma.Type != labels.MatchEqual || ma.Value == "" {
 				names = 2
 			}
@@ -130,7 +129,7 @@ func parseReadQuery(m []byte) (q readQuery, err error) {
 		}
 	}
 	if names != 1 {
-		return q, gate.Bad("expected exactly one non-empty equality matcher for '%s'", labels.MetricName)
+		return q, gate.Bad("expected exactly one non-empty equality matcher for '%s'", promql.NameLabel)
 	}
 	return q, nil
 }
@@ -260,9 +259,9 @@ func (a *API) checkTable(q *readQuery, database string) error {
 	table := ""
 	for _, m := range q.matchers {
 		switch {
-		case m.Name == labels.MetricName:
+		case m.Name == promql.NameLabel:
 			table = m.Value
-		case slices.Contains(databaseLabels, m.Name) && m.Type == labels.MatchEqual:
+		case promql.ChoosesDatabase(m.Name) && m.Type == labels.MatchEqual:
 			database = m.Value
 		}
 	}

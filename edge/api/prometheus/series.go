@@ -108,15 +108,12 @@ func (a *API) labelValues(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	lookUp(a, w, r, "label "+name, func(ctx context.Context, q promql.Queryable, p params, s search) ([]string, error) {
-		if slices.Contains(databaseLabels, name) {
+		if promql.ChoosesDatabase(name) {
 			return a.databases(s.sets), nil
 		}
 		return q.LabelValues(ctx, name, s.sets, s.from, s.to)
 	})
 }
-
-// databaseLabels are labels whose values are databases.
-var databaseLabels = []string{"__database__", "__schema__", "x_greptime_database"}
 
 // databases lists the databases, or with selectors those that have a table
 // that one of them names.
@@ -130,7 +127,7 @@ func (a *API) databases(sets [][]*labels.Matcher) []string {
 		named := func(ms []*labels.Matcher) bool {
 			return slices.ContainsFunc(db.Tables(), func(table string) bool {
 				for _, m := range ms {
-					if m.Name == labels.MetricName && !m.Matches(table) {
+					if m.Name == promql.NameLabel && !m.Matches(table) {
 						return false
 					}
 				}

@@ -51,7 +51,7 @@ func (q Queryable) Series(ctx context.Context, sets [][]*labels.Matcher, mint, m
 // have samples in a time range in ms; without sets, those of all tables with
 // numeric fields.
 func (q Queryable) LabelNames(ctx context.Context, sets [][]*labels.Matcher, mint, maxt int64) ([]string, error) {
-	names := map[string]bool{labels.MetricName: true}
+	names := map[string]bool{NameLabel: true}
 	if len(sets) == 0 {
 		q.tables(func(t *schema.Table) {
 			for _, id := range t.Tags {
@@ -93,7 +93,7 @@ func (q Queryable) LabelValues(ctx context.Context, name string, sets [][]*label
 		var failed error
 		q.tables(func(t *schema.Table) {
 			switch name {
-			case labels.MetricName:
+			case NameLabel:
 				values[t.Name] = true
 			case FieldLabel:
 				for _, f := range Numeric(t) {
@@ -116,7 +116,7 @@ func (q Queryable) LabelValues(ctx context.Context, name string, sets [][]*label
 			for place, ok := range there {
 				switch {
 				case !ok:
-				case name == labels.MetricName:
+				case name == NameLabel:
 					values[l.table.Name] = true
 				case name == FieldLabel:
 					values[l.fields[field].Name] = true

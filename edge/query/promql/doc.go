@@ -15,11 +15,16 @@ import (
 	"tarn/store/schema"
 )
 
+// NameLabel is the label of a metric's name.
+const NameLabel = "__name__"
+
 // FieldLabel is the label, and the name in matchers, of a field of a table.
 const FieldLabel = "__field__"
 
-// databaseLabels are names in matchers that choose the database.
-var databaseLabels = []string{"__database__", "__schema__", "x_greptime_database"}
+// ChoosesDatabase says whether a matcher of that name chooses the database.
+func ChoosesDatabase(name string) bool {
+	return name == "__database__" || name == "__schema__" || name == "x_greptime_database"
+}
 
 // Store is what PromQL needs of the storage engine.
 type Store interface {

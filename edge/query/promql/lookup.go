@@ -95,12 +95,12 @@ type part struct {
 
 // labeler returns what makes the labels of the series of one field.
 func (l *lookup) labeler(field schema.Column) *labeler {
-	b := &labeler{view: l.view, parts: []part{{labels.MetricName, -1, l.table.Name}}}
+	b := &labeler{view: l.view, parts: []part{{NameLabel, -1, l.table.Name}}}
 	if l.labelled {
 		b.parts = append(b.parts, part{FieldLabel, -1, field.Name})
 	}
 	for i, id := range l.table.Tags {
-		if name := l.table.Columns[id].Name; name != labels.MetricName && name != FieldLabel {
+		if name := l.table.Columns[id].Name; name != NameLabel && name != FieldLabel {
 			b.parts = append(b.parts, part{name, i, ""})
 		}
 	}

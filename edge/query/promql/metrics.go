@@ -2,7 +2,6 @@ package promql
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/prometheus/prometheus/model/labels"
 
@@ -34,11 +33,11 @@ func sortOut(database string, matchers []*labels.Matcher) (selector, error) {
 	s := selector{database: database}
 	for _, m := range matchers {
 		switch {
-		case m.Name == labels.MetricName:
+		case m.Name == NameLabel:
 			s.names = append(s.names, m)
 		case m.Name == FieldLabel:
 			s.fields = append(s.fields, m)
-		case slices.Contains(databaseLabels, m.Name):
+		case ChoosesDatabase(m.Name):
 			if m.Type != labels.MatchEqual {
 				return s, fmt.Errorf("the label %s takes = only: %s", m.Name, m)
 			}

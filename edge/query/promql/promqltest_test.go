@@ -118,7 +118,7 @@ func (a *appender) Append(_ storage.SeriesRef, l labels.Labels, t int64, v float
 	name := ""
 	var tags []points.Tag
 	l.Range(func(l labels.Label) {
-		if l.Name == labels.MetricName {
+		if l.Name == promql.NameLabel {
 			name = l.Value
 			return
 		}
