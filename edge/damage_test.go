@@ -46,7 +46,7 @@ func TestDamagedFile(t *testing.T) {
 	s.write("d", "broken,host=a v=2 2000000000\n")
 	for range 2 {
 		r := get("/health")
-		for _, want := range []string{`{"error":"degraded: 1 damaged files`, `"kind":"segment"`, `"kept":"quarantine/`, `1 rows of table \"broken\" of database \"d\" from 1970-01-01T00:00:01Z`} {
+		for _, want := range []string{`{"error":"degraded: 1 damaged files`, `"kind":"segment"`, `"kept":"quarantine/`, `1 rows of table \"broken\" of database \"d\" from 2001-09-09T01:46:40Z`} {
 			if r.StatusCode != http.StatusOK || !strings.Contains(string(r.body), want) {
 				t.Fatalf("health lacks %s: %s", want, r.text())
 			}

@@ -111,13 +111,16 @@ func adopt(state *catalog.State, files []foundSegment, now time.Time) (ch catalo
 		if !touched[g.TableID] {
 			continue
 		}
+		was := g.Late
 		g.Late = slices.ContainsFunc(state.Segments, func(o catalog.Segment) bool {
 			return o.TableID == g.TableID && o.ID != g.ID && o.MinTime <= g.MaxTime && g.MinTime <= o.MaxTime
 		}) || g.Late
-		if have[g.ID] {
-			ch.RemoveSegments = append(ch.RemoveSegments, g.ID)
+		switch {
+		case !have[g.ID]:
+			ch.AddSegments = append(ch.AddSegments, *g)
+		case g.Late && !was:
+			ch.MarkLate = append(ch.MarkLate, *g)
 		}
-		ch.AddSegments = append(ch.AddSegments, *g)
 	}
 	slices.SortFunc(state.Segments, func(a, b catalog.Segment) int { return cmp.Compare(a.ID, b.ID) })
 	for id := range touched {
@@ -241,7 +244,7 @@ func (s *Store) reconcile(ctx context.Context, state *catalog.State) (*catalog.S
 	obsolete := replacedBy(state, known, adopted)
 	ch.RemoveSegments = append(ch.RemoveSegments, obsolete...)
 	isObsolete := func(g catalog.Segment) bool { return slices.Contains(obsolete, g.ID) }
-	ch.AddSegments = slices.DeleteFunc(ch.AddSegments, isObsolete)
+	ch.MarkLate = slices.DeleteFunc(ch.MarkLate, isObsolete)
 	state.Segments = slices.DeleteFunc(state.Segments, isObsolete)
 	if err := s.catalog.Apply(ctx, ch); err != nil {
 		return nil, fmt.Errorf("take in files that the catalog lacks: %w", err)

@@ -52,6 +52,9 @@ func apply(ctx context.Context, tx *sql.Tx, ch Change) error {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM segments WHERE id = ?`, int64(id)); err != nil {
 			return fmt.Errorf("remove segment %d: %w", id, err)
 		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM sync_files WHERE segment_id = ?`, int64(id)); err != nil {
+			return fmt.Errorf("remove the sync states of segment %d: %w", id, err)
+		}
 	}
 	for _, s := range ch.AddSegments {
 		// Sequence numbers stay below 2^63: the log counts writes from 1.
@@ -61,6 +64,12 @@ func apply(ctx context.Context, tx *sql.Tx, ch Change) error {
 			int64(s.MinSeq), int64(s.MaxSeq), s.Late, s.CreatedAt, rowSum(s.sumOf()...))
 		if err != nil {
 			return fmt.Errorf("add segment %s: %w", s.Path, err)
+		}
+	}
+	for _, g := range ch.MarkLate {
+		g.Late = true
+		if _, err := tx.ExecContext(ctx, `UPDATE segments SET late = 1, sum = ? WHERE id = ?`, rowSum(g.sumOf()...), int64(g.ID)); err != nil {
+			return fmt.Errorf("mark segment %d as late: %w", g.ID, err)
 		}
 	}
 	if p := ch.Checkpoint; p != nil {
@@ -82,6 +91,9 @@ func apply(ctx context.Context, tx *sql.Tx, ch Change) error {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM tokens WHERE id = ?`, int64(id)); err != nil {
 			return fmt.Errorf("delete token %d: %w", id, err)
 		}
+	}
+	if err := applySync(ctx, tx, ch); err != nil {
+		return err
 	}
 	return applyCaches(ctx, tx, ch)
 }

@@ -12,6 +12,10 @@ type State struct {
 	Checkpoint Checkpoint
 	Tokens     []Token
 	Caches     []Cache
+
+	SyncTargets []SyncTarget
+	SyncFiles   []SyncFile
+	SyncBatches []SyncBatch
 }
 
 // Lifetime says when something was made and when it goes. Times are ns since
@@ -51,7 +55,9 @@ type Segment struct {
 	MinTime, MaxTime int64
 	MinSeq, MaxSeq   uint64
 	// Late is merge.Source's Late.
-	Late      bool
+	Late bool
+	// CreatedAt is when the oldest part of it first became a segment, in ns
+	// since epoch.
 	CreatedAt int64
 }
 
@@ -80,9 +86,10 @@ type Change struct {
 	// Databases and Tables are inserted or replaced by ID.
 	Databases      []Database
 	Tables         []Table
-	// RemoveSegments go before AddSegments come.
 	AddSegments    []Segment
 	RemoveSegments []uint64
+	// MarkLate are segments that may have rows of older ones, after all.
+	MarkLate []Segment
 	Checkpoint     *Checkpoint
 	// PutTokens are inserted or replaced by ID.
 	PutTokens    []Token
@@ -92,4 +99,13 @@ type Change struct {
 	DeleteCaches []Cache // of which only table, kind and ID count
 	// DeleteCachesOf are tables that lose all their caches.
 	DeleteCachesOf []uint32
+	// PutSyncTargets, PutSyncFiles and PutSyncBatches are inserted or replaced
+	// by target and number. A segment that is removed takes its states along, a
+	// target its states and manifests.
+	PutSyncTargets    []SyncTarget
+	DeleteSyncTargets []string
+	PutSyncFiles      []SyncFile
+	DeleteSyncFiles   []SyncSegment
+	PutSyncBatches    []SyncBatch
+	DeleteSyncBatches []SyncBatch // of which only target and number count
 }
