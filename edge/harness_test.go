@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/klauspost/compress/gzip"
+
+	"tarn/edge/api/gate"
 )
 
 // testServer is an appliance on loopback with a data directory of its own.
@@ -117,6 +119,12 @@ func (r testResponse) check(clusterUUID string) error {
 	}
 	if r.StatusCode < 400 || r.Request.Method == http.MethodHead {
 		return nil
+	}
+	if strings.HasPrefix(r.Request.URL.Path, gate.Prefix) {
+		return nil // that family has several shapes
+	}
+	if r.Request.URL.Path == "/query" && strings.Contains(r.Request.Header.Get("Accept"), "csv") && strings.HasPrefix(string(r.body), "error\n") {
+		return nil // version 1 answers in CSV who asks for CSV
 	}
 	if got := r.Header.Get("Content-Type"); got != "application/json" {
 		return fmt.Errorf("an error of type %q", got)

@@ -1,11 +1,13 @@
 package edge
 
 import (
+	"crypto/sha512"
 	"fmt"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -27,7 +29,7 @@ func TestTemporaryFiles(t *testing.T) {
 	const rows = 60_000
 	var b strings.Builder
 	for i := range rows {
-		fmt.Fprintf(&b, "big v=%di,s=\"%0200d\" %d\n", i*7919%rows, i, i)
+		fmt.Fprintf(&b, "big v=%di,s=\"%x\" %d\n", i*7919%rows, sha512.Sum512(strconv.AppendInt(nil, int64(i), 10)), i)
 		if b.Len() > 4<<20 || i == rows-1 {
 			if r := s.do(testRequest{method: "POST", target: "/write?db=db", body: []byte(b.String())}); r.StatusCode != http.StatusNoContent {
 				t.Fatalf("write: %d %s", r.StatusCode, r.body)
@@ -38,7 +40,7 @@ func TestTemporaryFiles(t *testing.T) {
 	ask := func(q string) testResponse {
 		return s.do(testRequest{method: "GET", target: "/api/v3/query_sql?format=csv&db=db&q=" + url.QueryEscape(q)})
 	}
-	sorted := func() testResponse { return ask("SELECT v, s FROM big ORDER BY v") }
+	sorted := func() testResponse { return ask("SELECT v, s, s || s AS t FROM big ORDER BY v") }
 	answer := sorted()
 	lines := strings.Split(strings.TrimSpace(string(answer.body)), "\n")
 	if len(lines) != rows+1 {
@@ -49,7 +51,7 @@ func TestTemporaryFiles(t *testing.T) {
 			t.Fatalf("line %d: %.50s", i, l)
 		}
 	}
-	if r := ask("EXPLAIN ANALYZE SELECT v, s FROM big ORDER BY v"); !strings.Contains(string(r.body), "spilled_bytes=") {
+	if r := ask("EXPLAIN ANALYZE SELECT v, s, s || s AS t FROM big ORDER BY v"); !strings.Contains(string(r.body), "spilled_bytes=") {
 		t.Errorf("nothing was written to disk: %s", r.body)
 	}
 	if n := left(); n != 0 {
@@ -60,7 +62,7 @@ func TestTemporaryFiles(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(tmp, "17"), []byte("of a server that crashed"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s.config.MaxDiskBytes = 2 << 20
+	s.config.MaxDiskBytes = 6 << 20
 	s.start()
 	if n := left(); n != 0 {
 		t.Errorf("%d temporary files are left after a start", n)

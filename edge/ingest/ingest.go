@@ -28,7 +28,8 @@ var ErrEmpty = errors.New("incoming write was empty")
 type Writer struct {
 	store Store
 	now   func() time.Time
-	pool  sync.Pool
+	pool  sync.Pool // of *lineWriter
+	rows  sync.Pool // of *Rows
 }
 
 // NewWriter returns a Writer.

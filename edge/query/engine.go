@@ -18,6 +18,7 @@ import (
 	"tarn/edge/query/exec"
 	"tarn/edge/query/expr"
 	"tarn/edge/query/plan"
+	"tarn/edge/query/promql"
 	"tarn/edge/query/result"
 	"tarn/edge/query/spill"
 	"tarn/edge/query/sql"
@@ -74,6 +75,7 @@ type Engine struct {
 	memory   *exec.Pool
 	slots    *slots
 	log      *Log
+	prom     *promql.Engine
 }
 
 // New returns an Engine.
@@ -90,7 +92,10 @@ func New(p Provider, o Options) *Engine {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Engine{provider: p, opts: o, memory: exec.NewPool(o.MemoryLimit), log: newLog(o.LogSize), slots: newSlots(o.MaxConcurrent)}
+	return &Engine{
+		provider: p, opts: o, memory: exec.NewPool(o.MemoryLimit), log: newLog(o.LogSize), slots: newSlots(o.MaxConcurrent),
+		prom: promql.NewEngine(promql.Options{MaxSamples: promql.SampleLimit(o.MemoryLimit)}),
+	}
 }
 
 // Log lists running and finished queries.

@@ -31,9 +31,23 @@ type Options struct {
 	// Deny answers a request that is refused before its family is known, or
 	// by authentication.
 	Deny func(w http.ResponseWriter, status int, message string)
+	// Guards answer for the paths below a prefix instead of Auth and Deny: a
+	// protocol family with credentials and errors of its own.
+	Guards map[string]Guard
 	// Patience is how long a client may neither send nor take in anything;
 	// default a minute.
 	Patience time.Duration
+}
+
+// Guard admits and refuses requests of one protocol family.
+type Guard interface {
+	// Admit says whether a request may go on, and answers it otherwise.
+	Admit(w http.ResponseWriter, r *http.Request, need auth.Need) bool
+	// Deny answers with a status: 404 for a path that no route has, 405 for a
+	// method that the path does not have, 500 for a handler that broke.
+	Deny(w http.ResponseWriter, r *http.Request, status int)
+	// Preflight answers OPTIONS.
+	Preflight(w http.ResponseWriter)
 }
 
 // Observation is one finished request, for metrics.
@@ -74,6 +88,10 @@ func NewHandler(o Options) *Handler {
 	h.router.NotFound = http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		// Authentication comes before routing: who has no token learns nothing
 		// about the paths.
+		if g := h.guard(req); g != nil {
+			h.guarded(g, w, req)
+			return
+		}
 		if h.authorize(w, req, auth.ForPath(req.URL.Path)) {
 			o.Deny(w, http.StatusNotFound, "not found")
 		}
@@ -81,8 +99,40 @@ func NewHandler(o Options) *Handler {
 	return h
 }
 
+// guard is the guard of a request's path, or nil.
+func (h *Handler) guard(r *http.Request) Guard {
+	for prefix, g := range h.opts.Guards {
+		if strings.HasPrefix(r.URL.Path, prefix) {
+			return g
+		}
+	}
+	return nil
+}
+
+// guarded answers a request that no route takes as it is: HEAD as GET, another
+// method than the path has, or a path that there is not.
+func (h *Handler) guarded(g Guard, w http.ResponseWriter, r *http.Request) {
+	if get, p, _ := h.router.Lookup(http.MethodGet, r.URL.Path); get != nil && r.Method == http.MethodHead {
+		get(w, r, p)
+		return
+	}
+	if !g.Admit(w, r, auth.Token) {
+		return
+	}
+	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
+		if other, _, _ := h.router.Lookup(m, r.URL.Path); other != nil {
+			g.Deny(w, r, http.StatusMethodNotAllowed)
+			return
+		}
+	}
+	g.Deny(w, r, http.StatusNotFound)
+}
+
 // authorize says whether the request may go on, and answers it otherwise.
 func (h *Handler) authorize(w http.ResponseWriter, r *http.Request, need auth.Need) bool {
+	if g := h.guard(r); g != nil {
+		return g.Admit(w, r, need)
+	}
 	_, err := h.opts.Auth.Authenticate(r, need)
 	switch {
 	case err == nil:
@@ -115,7 +165,11 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if aborted && reason != http.ErrAbortHandler { //nolint:errorlint // a panic value, compared as net/http does
 			h.opts.Logger.Error("panic in a handler", "method", r.Method, "path", r.URL.Path, "reason", reason)
 			if rec.status == 0 {
-				h.opts.Deny(rec, http.StatusInternalServerError, "internal error")
+				if g := h.guard(r); g != nil {
+					g.Deny(rec, r, http.StatusInternalServerError)
+				} else {
+					h.opts.Deny(rec, http.StatusInternalServerError, "internal error")
+				}
 				aborted = false
 			}
 		}
@@ -131,6 +185,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	// The documented curl examples send "--request post".
 	r.Method = strings.ToUpper(r.Method)
 	if r.Method == http.MethodOptions {
+		if g := h.guard(r); g != nil {
+			g.Preflight(rec)
+			return
+		}
 		head.Set("Access-Control-Allow-Methods", "*")
 		head.Set("Access-Control-Allow-Headers", "*")
 		head.Set("Access-Control-Max-Age", "86400")

@@ -69,14 +69,27 @@ func (b *Batch) Table(name []byte) *Table {
 			return t
 		}
 	}
+	t := b.newTable()
+	if t.Name != string(name) { // a recycled one mostly has it
+		t.Name = string(name)
+	}
+	return t
+}
+
+// AddTable is Table for a name that the batch is known to lack: it searches
+// nothing.
+func (b *Batch) AddTable(name string) *Table {
+	t := b.newTable()
+	t.Name = name
+	return t
+}
+
+func (b *Batch) newTable() *Table {
 	var t *Table
 	if n := len(b.spare); n > 0 {
 		t, b.spare = b.spare[n-1], b.spare[:n-1]
 	} else {
 		t = &Table{}
-	}
-	if t.Name != string(name) {
-		t.Name = string(name)
 	}
 	t.batch, t.index = b, len(b.Tables)
 	b.Tables = append(b.Tables, t)
@@ -256,6 +269,12 @@ func (t *Table) Field(name []byte, kind column.Kind) int {
 	if i := t.FieldIndex(name); i >= 0 {
 		return i
 	}
+	return t.AddField(name, kind)
+}
+
+// AddField is Field for a name that the table is known to lack: it searches
+// nothing.
+func (t *Table) AddField(name []byte, kind column.Kind) int {
 	var f *Field
 	if b := t.batch; len(b.fields) > 0 {
 		f = b.fields[len(b.fields)-1]

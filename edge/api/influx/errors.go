@@ -2,6 +2,7 @@ package influx
 
 import (
 	"bytes"
+	"encoding/csv"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -42,6 +43,16 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 // Fail answers with the E2 shape.
 func Fail(w http.ResponseWriter, status int, message string) {
 	writeJSON(w, status, errorBody{Error: message})
+}
+
+// failCSV answers as version 1 does to who wants CSV (spec/influxql.md section
+// 1.3): a table of one column and one row.
+func failCSV(w http.ResponseWriter, status int, err error) {
+	w.Header().Set("Content-Type", "application/csv")
+	w.WriteHeader(status)
+	out := csv.NewWriter(w)
+	// What cannot be sent is the client's loss: it has gone.
+	_ = out.WriteAll([][]string{{"error"}, {err.Error()}})
 }
 
 // codesV2 are E3's words for statuses.

@@ -52,6 +52,8 @@ func retention(d *time.Duration) (time.Duration, error) {
 }
 
 // createDatabaseV1 is CREATE DATABASE, which clients send whenever they start.
+// A policy that it names is made beside the database, since clients will write
+// to it; the duration is that of both.
 func (a *API) createDatabaseV1(ctx context.Context, s *ast.CreateDatabaseStatement) error {
 	d, err := retention(s.RetentionPolicyDuration)
 	if err != nil {
@@ -60,12 +62,29 @@ func (a *API) createDatabaseV1(ctx context.Context, s *ast.CreateDatabaseStateme
 	if s.Name == query.InternalDatabase {
 		return nil
 	}
-	err = a.Store.CreateDatabase(ctx, s.Name, d)
-	if !errors.Is(err, store.ErrExists) {
-		return err
+	names := []string{s.Name}
+	if p := influxql.StoredIn(s.Name, s.RetentionPolicyName); p != s.Name {
+		names = append(names, p)
 	}
-	if db, ok := a.Store.Database(s.Name); ok && s.RetentionPolicyDuration != nil && db.Retention() != d {
-		return errors.New("retention policy conflicts with an existing policy")
+	for _, name := range names {
+		if db, ok := a.Store.Database(name); ok && s.RetentionPolicyDuration != nil && db.Retention() != d {
+			return errors.New("retention policy conflicts with an existing policy")
+		}
+	}
+	var made []string
+	for _, name := range names {
+		err := a.Store.CreateDatabase(ctx, name, d)
+		if errors.Is(err, store.ErrExists) {
+			continue
+		}
+		if err != nil {
+			// A limit, say: the statement changes all or nothing.
+			for _, name := range made {
+				err = errors.Join(err, a.Store.DeleteDatabase(ctx, name, store.HardDelete{At: a.Now()}))
+			}
+			return err
+		}
+		made = append(made, name)
 	}
 	return nil
 }
@@ -175,10 +194,11 @@ func (a *API) dropMeasurement(ctx context.Context, req *v1Request, name string) 
 	if err != nil {
 		return err
 	}
-	if _, ok := db.Table(name); !ok {
-		return fmt.Errorf("measurement not found: %s", name)
+	err = a.Store.DeleteTable(ctx, db.Name(), name, store.HardDelete{At: a.Now()})
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrDeleted) {
+		return nil // as v1: what is not there is as good as deleted
 	}
-	return a.Store.DeleteTable(ctx, db.Name(), name, store.HardDelete{At: a.Now()})
+	return err
 }
 
 // deleteRows is DELETE and DROP SERIES. What has no condition means whole

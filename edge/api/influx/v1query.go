@@ -45,6 +45,10 @@ func (a *API) queryV1(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	statements, err := influxql.Parse(req.q, req.params)
+	if err != nil && req.csv {
+		failCSV(w, http.StatusBadRequest, err)
+		return
+	}
 	if err != nil {
 		Fail(w, http.StatusBadRequest, err.Error())
 		return
@@ -156,6 +160,8 @@ func (q *v1Request) warning(s ast.Statement) string {
 func newDefault(s ast.Statement) string {
 	name, wanted := "", false
 	switch s := s.(type) {
+	case *ast.CreateDatabaseStatement:
+		name, wanted = s.RetentionPolicyName, s.RetentionPolicyName != ""
 	case *ast.CreateRetentionPolicyStatement:
 		name, wanted = s.Name, s.Default
 	case *ast.AlterRetentionPolicyStatement:

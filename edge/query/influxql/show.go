@@ -269,9 +269,13 @@ func (b *Binder) showRetentionPolicies(s *ast.ShowRetentionPoliciesStatement) (*
 }
 
 // sources are the measurements that a SHOW statement is about: all, or those
-// that FROM names.
+// that FROM names. A database or retention policy in FROM goes before db.
 func (b *Binder) sources(db string, from ast.Sources) (plan.Database, []*schema.Table, error) {
-	d, err := b.database(db, "")
+	db, rp, err := placeOf(db, from)
+	if err != nil {
+		return nil, nil, err
+	}
+	d, err := b.database(db, rp)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -296,6 +300,30 @@ func (b *Binder) sources(db string, from ast.Sources) (plan.Database, []*schema.
 	}
 	slices.SortFunc(out, func(x, y *schema.Table) int { return strings.Compare(x.Name, y.Name) })
 	return d, out, nil
+}
+
+// placeOf is the database and the retention policy that the measurements of
+// FROM are in: one place, since a list tells only their names.
+func placeOf(db string, from ast.Sources) (database, policy string, err error) {
+	placed := false
+	for _, src := range from {
+		m, ok := src.(*ast.Measurement)
+		if !ok || m.Database == "" && m.RetentionPolicy == "" {
+			continue
+		}
+		named := m.Database
+		if named == "" {
+			named = db
+		}
+		if placed && (named != database || m.RetentionPolicy != policy) {
+			return "", "", &plan.Error{Class: plan.Plan, Msg: "the measurements of FROM must be of one database and retention policy"}
+		}
+		database, policy, placed = named, m.RetentionPolicy, true
+	}
+	if !placed {
+		database = db
+	}
+	return database, policy, nil
 }
 
 // page cuts a list by LIMIT and OFFSET, of which 0 means none.

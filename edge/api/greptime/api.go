@@ -1,0 +1,43 @@
+// Package greptime serves GreptimeDB's own HTTP API: SQL, its aliases of
+// InfluxDB's write endpoints, and administration
+// (spec/greptimedb-http-api.md sections 1 to 3).
+package greptime
+
+import (
+	"net/http"
+
+	"tarn/edge/api/gate"
+	"tarn/edge/auth"
+	"tarn/edge/ingest"
+	"tarn/edge/route"
+	"tarn/store"
+)
+
+// Family names this package's routes.
+const Family = "greptimedb"
+
+// API serves the endpoints.
+type API struct {
+	*gate.Gate
+	Store  *store.Store
+	Writer *ingest.Writer
+}
+
+// Routes lists the endpoints.
+func (a *API) Routes() []route.Route {
+	var rs []route.Route
+	add := func(method, path string, need auth.Need, h http.HandlerFunc) {
+		rs = append(rs, route.Route{Method: method, Path: path, Family: Family, Auth: need, Handle: h})
+	}
+	const influx = "/v1/influxdb"
+	add("POST", influx+"/write", auth.Token, a.writeLines("db"))
+	add("POST", influx+"/api/v2/write", auth.Token, a.writeLines("db", "bucket"))
+	add("GET", influx+"/ping", auth.Open, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	add("GET", influx+"/health", auth.Open, a.influxHealth)
+
+	for _, method := range []string{"GET", "POST"} {
+		add(method, "/v1/health", auth.Open, a.health)
+		add(method, "/ready", auth.Open, a.health)
+	}
+	return rs
+}
