@@ -69,7 +69,7 @@ func (s *Store) Stats() Stats {
 		t.mu.RUnlock()
 		st.Series += int64(t.index.Len())
 	}
-	st.DiskQuota, st.DiskUsed, st.EvictedBytes = s.opts.MaxDiskBytes, st.SegmentBytes+st.WAL.LiveBytes, s.stats.evictedBytes.Load()
+	st.DiskQuota, st.DiskUsed, st.EvictedBytes = s.opts.MaxDiskBytes, st.SegmentBytes+st.WAL.LiveBytes+s.temporaryBytes.Load(), s.stats.evictedBytes.Load()
 	if free, total, err := s.opts.FS.Free(s.opts.Dir); err == nil {
 		st.DiskFree, st.DiskTotal = free, total
 	}

@@ -62,6 +62,7 @@ type Store struct {
 	lastSeq                 atomic.Uint64
 	buffered                atomic.Int64 // bytes in buffers, frozen ones too
 	segmentBytes            atomic.Int64 // of registered segments, when they were last counted
+	temporaryBytes          atomic.Int64 // of files that ReserveDisk was asked for
 	syncedBytes             atomic.Int64 // of those that all targets have
 	oldestWrite             atomic.Int64 // wall clock of the first write since the last freeze, 0 when none
 
