@@ -89,8 +89,8 @@ type Change struct {
 	AddSegments    []Segment
 	RemoveSegments []uint64
 	// MarkLate are segments that may have rows of older ones, after all.
-	MarkLate []Segment
-	Checkpoint     *Checkpoint
+	MarkLate   []Segment
+	Checkpoint *Checkpoint
 	// PutTokens are inserted or replaced by ID.
 	PutTokens    []Token
 	DeleteTokens []uint64
