@@ -18,12 +18,17 @@ import (
 	"tarn/edge/api/greptime"
 	"tarn/edge/api/greptime/statement"
 	"tarn/edge/api/influx"
+	"tarn/edge/api/prometheus"
+	"tarn/edge/api/syncapi"
 	"tarn/edge/auth"
 	"tarn/edge/ingest"
 	"tarn/edge/query"
+	"tarn/edge/query/spill"
 	"tarn/edge/route"
 	"tarn/edge/server"
 	"tarn/store"
+	"tarn/store/vfs"
+	upstream "tarn/sync"
 )
 
 // Appliance is a running server.
@@ -34,6 +39,7 @@ type Appliance struct {
 	server   *server.Server
 	recovery *server.Server
 	routes   []route.Route
+	sync     *upstream.Manager
 }
 
 // Start opens the data directory and serves. The server is ready when Start
@@ -46,6 +52,10 @@ func Start(ctx context.Context, c Config, logger *slog.Logger) (_ *Appliance, er
 	a := &Appliance{config: c, logger: logger}
 	memory := newBudget(c.MemoryLimit)
 	memory.apply()
+	targets, err := upstream.StoreTargets(c.upstream())
+	if err != nil {
+		return nil, err
+	}
 	a.store, err = store.Open(ctx, store.Options{
 		Dir: c.DataDir, NodeID: c.NodeID, Logger: logger, BufferBytes: memory.buffer, CacheBytes: int(memory.cache),
 		WALSyncRate: c.WALSyncRate, FlushAge: c.FlushAge, SegmentBytes: c.SegmentSize,
@@ -53,16 +63,23 @@ func Start(ctx context.Context, c Config, logger *slog.Logger) (_ *Appliance, er
 		Limits:            store.Limits{Databases: c.MaxDatabases, Tables: c.MaxTables, Columns: c.MaxColumns},
 		RetentionInterval: c.RetentionInterval, HardDeleteDefault: c.HardDeleteDefault,
 		ValueCacheBytes: memory.values, LastCacheEviction: c.LastCacheEviction, DistinctCacheEviction: c.DistinctCacheEviction,
+		SyncTargets: targets,
 	})
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
+			if a.sync != nil {
+				err = errors.Join(err, a.sync.Stop(context.WithoutCancel(ctx)))
+			}
 			err = errors.Join(err, a.store.Close(context.WithoutCancel(ctx)))
 		}
 	}()
 	if err := a.installToken(ctx); err != nil {
+		return nil, err
+	}
+	if a.sync, err = upstream.Start(ctx, a.store, c.upstream(), logger); err != nil {
 		return nil, err
 	}
 	if err := a.listen(memory); err != nil {
@@ -85,12 +102,17 @@ func (a *Appliance) listen(memory budget) error {
 	}
 	authenticator := &auth.Authenticator{Tokens: a.store.Tokens(), Disabled: a.config.WithoutAuth, Exempt: exempt}
 	m := newMetrics(a.store)
+	temporary, err := a.spill()
+	if err != nil {
+		return err
+	}
+	m.registry.MustRegister(syncCollector{a.sync})
 	process := uuid.NewString()
 	api := &influx.API{
 		Store: a.store, Writer: ingest.NewWriter(a.store, time.Now), Auth: authenticator, Logger: a.logger, Now: time.Now,
 		Query: query.New(Provider{a.store}, query.Options{
-			MemoryLimit: memory.query, MaxConcurrent: a.config.QueryConcurrency, Timeout: a.config.QueryTimeout,
-			LogSize: a.config.QueryLogSize, Logger: a.logger, System: system{a.store, a.config.WithoutAuth, a.config.NodeID, process, time.Now()},
+			MemoryLimit: memory.query, Spill: temporary, MaxConcurrent: a.config.QueryConcurrency, Timeout: a.config.QueryTimeout,
+			LogSize: a.config.QueryLogSize, Logger: a.logger, System: system{a.store, a.config.WithoutAuth, a.config.NodeID, process, time.Now(), a.sync},
 			Caches: caches{a.store},
 		}),
 		Build:   influx.Build{Version: a.config.Version, Revision: a.config.Revision, ProcessID: process},
@@ -101,6 +123,9 @@ func (a *Appliance) listen(memory budget) error {
 	native := &greptime.API{Gate: door, Store: a.store, Writer: api.Writer,
 		Statements: &statement.Runner{Store: a.store, Query: api.Query, Writer: api.Writer, Now: time.Now, Version: a.config.Version, Revision: a.config.Revision}}
 	a.routes = append(a.routes, native.Routes()...)
+	prom := &prometheus.API{Gate: door, Writer: api.Writer, Query: api.Query, Version: a.config.Version, Revision: a.config.Revision, Now: time.Now}
+	a.routes = append(a.routes, prom.Routes()...)
+	a.routes = append(a.routes, (&syncapi.API{Sync: a.sync}).Routes()...)
 	options := server.Options{Routes: a.routes, Auth: authenticator, ClusterUUID: a.store.UUID(), Logger: a.logger, Observe: m.observe, Deny: influx.Fail,
 		Guards: map[string]server.Guard{gate.Prefix: door}}
 	listen := server.ListenOptions{Addr: a.config.HTTPBind, CertFile: a.config.TLSCert, KeyFile: a.config.TLSKey, MinTLS: minTLS, Logger: a.logger}
@@ -128,6 +153,17 @@ func (a *Appliance) listen(memory budget) error {
 		}
 	})
 	return nil
+}
+
+// spill opens the folder for the temporary files of queries, nil when there are
+// to be none. The store holds the data directory's lock.
+func (a *Appliance) spill() (*spill.Space, error) {
+	dir := a.config.DataDir + "/tmp"
+	space, err := spill.Open(vfs.OS(), dir, spill.Options{Limit: a.config.MaxSpillBytes, Reserve: a.store.ReserveDisk})
+	if err != nil || a.config.MaxSpillBytes == 0 {
+		return nil, err
+	}
+	return space, nil
 }
 
 // loopback says whether a request comes from this machine.
@@ -213,6 +249,6 @@ func (a *Appliance) Stop(ctx context.Context) error {
 	if a.recovery != nil {
 		errs = append(errs, a.recovery.Stop(grace))
 	}
-	errs = append(errs, a.server.Stop(grace), a.store.Close(ctx))
+	errs = append(errs, a.server.Stop(grace), a.sync.Stop(ctx), a.store.Close(ctx))
 	return errors.Join(errs...)
 }

@@ -22,6 +22,7 @@ import (
 //	influxql [db=D] [format=F] [accept=A] [post] [params=JSON]
 //	                                            the same in InfluxQL
 //	v1 [db=D] [post] [accept=A] [NAME=VALUE]... sends a query to /query
+//	remote-write, remote-read, prom             see prometheus_test.go
 //
 //	greptime [post] [zone=Z] [header=NAME:VALUE] [NAME=VALUE]...
 //	                                            sends statements to /v1/sql
@@ -49,6 +50,12 @@ func TestHTTP(t *testing.T) {
 				return c.v1(d)
 			case "greptime":
 				return c.greptime(d)
+			case "remote-write":
+				return c.remoteWrite(d)
+			case "remote-read":
+				return c.remoteRead(d)
+			case "prom":
+				return c.prom(d)
 			}
 			t.Fatalf("%s: unknown command %s", d.Pos, d.Cmd)
 			return ""
@@ -219,6 +226,7 @@ var masks = []struct {
 	{regexp.MustCompile(`-20[0-9]{6}T[0-9]{6}\b`), "-<instant>"},
 	{regexp.MustCompile(`(execution_time_ms"?: ?)[0-9]+`), "${1}<ms>"},
 	{regexp.MustCompile(`(X-Greptime-Execution-Time: )[0-9]+`), "${1}<ms>"},
+	{regexp.MustCompile(`\r\n`), `\r` + "\n"}, // which the files' reader would not tell from \n
 	{regexp.MustCompile(`Elapsed: [0-9.]+ sec`), "Elapsed: <seconds> sec"},
 }
 

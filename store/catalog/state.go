@@ -12,6 +12,10 @@ type State struct {
 	Checkpoint Checkpoint
 	Tokens     []Token
 	Caches     []Cache
+
+	SyncTargets []SyncTarget
+	SyncFiles   []SyncFile
+	SyncBatches []SyncBatch
 }
 
 // Lifetime says when something was made and when it goes. Times are ns since
@@ -35,6 +39,8 @@ type Database struct {
 // Table is one table with its columns.
 type Table struct {
 	Schema *schema.Table
+	// Retention in ns; 0 leaves it to the database.
+	Retention int64
 	Lifetime
 }
 
@@ -49,7 +55,9 @@ type Segment struct {
 	MinTime, MaxTime int64
 	MinSeq, MaxSeq   uint64
 	// Late is merge.Source's Late.
-	Late      bool
+	Late bool
+	// CreatedAt is when the oldest part of it first became a segment, in ns
+	// since epoch.
 	CreatedAt int64
 }
 
@@ -80,7 +88,9 @@ type Change struct {
 	Tables         []Table
 	AddSegments    []Segment
 	RemoveSegments []uint64
-	Checkpoint     *Checkpoint
+	// MarkLate are segments that may have rows of older ones, after all.
+	MarkLate   []Segment
+	Checkpoint *Checkpoint
 	// PutTokens are inserted or replaced by ID.
 	PutTokens    []Token
 	DeleteTokens []uint64
@@ -89,4 +99,13 @@ type Change struct {
 	DeleteCaches []Cache // of which only table, kind and ID count
 	// DeleteCachesOf are tables that lose all their caches.
 	DeleteCachesOf []uint32
+	// PutSyncTargets, PutSyncFiles and PutSyncBatches are inserted or replaced
+	// by target and number. A segment that is removed takes its states along, a
+	// target its states and manifests.
+	PutSyncTargets    []SyncTarget
+	DeleteSyncTargets []string
+	PutSyncFiles      []SyncFile
+	DeleteSyncFiles   []SyncSegment
+	PutSyncBatches    []SyncBatch
+	DeleteSyncBatches []SyncBatch // of which only target and number count
 }
