@@ -133,13 +133,13 @@ var promQueries = []struct{ name, text, step string }{
 
 // promRun is what one server cost.
 type promRun struct {
-	kind           promKind
-	load           procSample
-	wall           time.Duration
-	cpu, untilStop time.Duration
-	bytes          int64
-	queries        []answer
-	peak           int64 // after the queries
+	kind    promKind
+	load    procSample
+	wall    time.Duration
+	cpu     time.Duration
+	bytes   int64
+	queries []answer
+	peak    int64 // after the queries
 }
 
 func comparePrometheus(ctx context.Context, config promConfig, w, progress io.Writer) error {
