@@ -35,8 +35,6 @@ type ranged struct {
 	// keySources are the texts of BY's expressions, by key.
 	keySources []string
 	calls      []rangeCall
-	// names are what synthetic column names stand for in the names of items.
-	names []string
 }
 
 // rangeCall is one aggregate over windows.
