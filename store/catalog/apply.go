@@ -79,6 +79,9 @@ func apply(ctx context.Context, tx *sql.Tx, ch Change) error {
 			return fmt.Errorf("delete token %d: %w", id, err)
 		}
 	}
+	if err := applyPipelines(ctx, tx, ch); err != nil {
+		return err
+	}
 	return applyCaches(ctx, tx, ch)
 }
 

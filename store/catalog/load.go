@@ -60,6 +60,9 @@ func (c *Catalog) load(ctx context.Context) (*State, error) {
 	if err := c.loadCaches(ctx, s); err != nil {
 		return nil, fmt.Errorf("load caches: %w", err)
 	}
+	if err := c.loadPipelines(ctx, s); err != nil {
+		return nil, fmt.Errorf("load pipelines: %w", err)
+	}
 	return s, nil
 }
 

@@ -37,6 +37,7 @@ CREATE TABLE caches (
 	after_seq INTEGER NOT NULL, created_at INTEGER NOT NULL,
 	PRIMARY KEY (table_id, kind, id), UNIQUE (table_id, kind, name)) WITHOUT ROWID;
 INSERT INTO meta VALUES ('sequence', '0');`,
+	3: `CREATE TABLE pipelines (name TEXT NOT NULL, created_at INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (name, created_at)) WITHOUT ROWID;`,
 }
 
 // migrate runs the migrations that the file has not seen.

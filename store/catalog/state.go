@@ -12,6 +12,8 @@ type State struct {
 	Checkpoint Checkpoint
 	Tokens     []Token
 	Caches     []Cache
+	// Pipelines are by name and version.
+	Pipelines []Pipeline
 }
 
 // Lifetime says when something was made and when it goes. Times are ns since
@@ -89,4 +91,7 @@ type Change struct {
 	DeleteCaches []Cache // of which only table, kind and ID count
 	// DeleteCachesOf are tables that lose all their caches.
 	DeleteCachesOf []uint32
+	AddPipelines   []Pipeline
+	// DeletePipelines are versions, of which the text does not count.
+	DeletePipelines []Pipeline
 }
