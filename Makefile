@@ -8,7 +8,7 @@ LDFLAGS  := -s -w -X main.revision=$(REVISION)
 BUILD    := $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
 # Packages in which goroutines share memory.
-CONCURRENT := ./store ./store/wal ./store/buffer ./store/merge ./edge ./edge/server ./edge/ingest ./edge/query
+CONCURRENT := ./store ./store/wal ./store/buffer ./store/merge ./edge ./edge/server ./edge/ingest ./edge/query ./sync
 # Packages whose tests run on any machine, for the emulated ones.
 PORTABLE := ./lp ./store/...
 
@@ -30,7 +30,7 @@ unit:
 
 ## lint: formatting, go vet and staticcheck
 lint:
-	@out=$$(gofmt -l cmd edge lp store systemd testdata); if [ -n "$$out" ]; then echo "not gofmt-ed:"; echo "$$out"; exit 1; fi
+	@out=$$(gofmt -l cmd edge lp store sync systemd testdata); if [ -n "$$out" ]; then echo "not gofmt-ed:"; echo "$$out"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 

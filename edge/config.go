@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"tarn/edge/auth"
+	upstream "tarn/sync"
 )
 
 // Config is what `tarn serve` can be told. Defaults are those of DefaultConfig.
@@ -56,6 +57,12 @@ type Config struct {
 	// LastCacheEviction and DistinctCacheEviction are the pauses between passes
 	// over the caches.
 	LastCacheEviction, DistinctCacheEviction time.Duration
+
+	// SyncTargets are URLs (see package upstream), the others its settings.
+	SyncTargets              []string
+	SyncMaxDelay             time.Duration
+	SyncBandwidth            int64
+	SyncFormat, SyncTimeUnit string
 }
 
 // DefaultConfig returns the defaults.
@@ -67,6 +74,7 @@ func DefaultConfig() Config {
 		RetentionInterval: 30 * time.Minute, HardDeleteDefault: 72 * time.Hour,
 		LastCacheEviction: 10 * time.Second, DistinctCacheEviction: 10 * time.Second,
 		QueryTimeout: 2 * time.Minute, QueryConcurrency: 8, QueryLogSize: 1000, ShutdownTimeout: 10 * time.Second,
+		SyncMaxDelay: time.Hour, SyncFormat: upstream.FormatParquet, SyncTimeUnit: upstream.Micros,
 	}
 }
 
@@ -113,6 +121,15 @@ func (c *Config) Validate() error {
 	}
 	if c.MemoryLimit != 0 && c.MemoryLimit < minMemory {
 		bad("--memory-limit must be at least %d MB", minMemory>>20)
+	}
+	if c.SyncMaxDelay <= 0 {
+		bad("--sync-max-delay must be greater than zero")
+	}
+	if c.SyncBandwidth < 0 {
+		bad("--sync-bandwidth must not be negative")
+	}
+	if _, err := upstream.ParseTargets(c.upstream()); err != nil {
+		bad("--sync-target: %w", err)
 	}
 	return errors.Join(errs...)
 }

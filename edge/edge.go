@@ -17,12 +17,14 @@ import (
 	"tarn/edge/api/gate"
 	"tarn/edge/api/greptime"
 	"tarn/edge/api/influx"
+	"tarn/edge/api/syncapi"
 	"tarn/edge/auth"
 	"tarn/edge/ingest"
 	"tarn/edge/query"
 	"tarn/edge/route"
 	"tarn/edge/server"
 	"tarn/store"
+	upstream "tarn/sync"
 )
 
 // Appliance is a running server.
@@ -33,6 +35,7 @@ type Appliance struct {
 	server   *server.Server
 	recovery *server.Server
 	routes   []route.Route
+	sync     *upstream.Manager
 }
 
 // Start opens the data directory and serves. The server is ready when Start
@@ -45,6 +48,10 @@ func Start(ctx context.Context, c Config, logger *slog.Logger) (_ *Appliance, er
 	a := &Appliance{config: c, logger: logger}
 	memory := newBudget(c.MemoryLimit)
 	memory.apply()
+	targets, err := upstream.StoreTargets(c.upstream())
+	if err != nil {
+		return nil, err
+	}
 	a.store, err = store.Open(ctx, store.Options{
 		Dir: c.DataDir, NodeID: c.NodeID, Logger: logger, BufferBytes: memory.buffer, CacheBytes: int(memory.cache),
 		WALSyncRate: c.WALSyncRate, FlushAge: c.FlushAge, SegmentBytes: c.SegmentSize,
@@ -52,16 +59,23 @@ func Start(ctx context.Context, c Config, logger *slog.Logger) (_ *Appliance, er
 		Limits:            store.Limits{Databases: c.MaxDatabases, Tables: c.MaxTables, Columns: c.MaxColumns},
 		RetentionInterval: c.RetentionInterval, HardDeleteDefault: c.HardDeleteDefault,
 		ValueCacheBytes: memory.values, LastCacheEviction: c.LastCacheEviction, DistinctCacheEviction: c.DistinctCacheEviction,
+		SyncTargets: targets,
 	})
 	if err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
+			if a.sync != nil {
+				err = errors.Join(err, a.sync.Stop(context.WithoutCancel(ctx)))
+			}
 			err = errors.Join(err, a.store.Close(context.WithoutCancel(ctx)))
 		}
 	}()
 	if err := a.installToken(ctx); err != nil {
+		return nil, err
+	}
+	if a.sync, err = upstream.Start(ctx, a.store, c.upstream(), logger); err != nil {
 		return nil, err
 	}
 	if err := a.listen(memory); err != nil {
@@ -84,12 +98,13 @@ func (a *Appliance) listen(memory budget) error {
 	}
 	authenticator := &auth.Authenticator{Tokens: a.store.Tokens(), Disabled: a.config.WithoutAuth, Exempt: exempt}
 	m := newMetrics(a.store)
+	m.registry.MustRegister(syncCollector{a.sync})
 	process := uuid.NewString()
 	api := &influx.API{
 		Store: a.store, Writer: ingest.NewWriter(a.store, time.Now), Auth: authenticator, Logger: a.logger, Now: time.Now,
 		Query: query.New(Provider{a.store}, query.Options{
 			MemoryLimit: memory.query, MaxConcurrent: a.config.QueryConcurrency, Timeout: a.config.QueryTimeout,
-			LogSize: a.config.QueryLogSize, Logger: a.logger, System: system{a.store, a.config.WithoutAuth, a.config.NodeID, process, time.Now()},
+			LogSize: a.config.QueryLogSize, Logger: a.logger, System: system{a.store, a.config.WithoutAuth, a.config.NodeID, process, time.Now(), a.sync},
 			Caches: caches{a.store},
 		}),
 		Build:   influx.Build{Version: a.config.Version, Revision: a.config.Revision, ProcessID: process},
@@ -99,6 +114,8 @@ func (a *Appliance) listen(memory budget) error {
 	door := &gate.Gate{Store: a.store, Auth: authenticator, Logger: a.logger, MaxBody: a.config.MaxRequestSize}
 	native := &greptime.API{Gate: door, Store: a.store, Writer: api.Writer}
 	a.routes = append(a.routes, native.Routes()...)
+	a.routes = append(a.routes, a.telemetry(door, api.Writer, m)...)
+	a.routes = append(a.routes, (&syncapi.API{Sync: a.sync}).Routes()...)
 	options := server.Options{Routes: a.routes, Auth: authenticator, ClusterUUID: a.store.UUID(), Logger: a.logger, Observe: m.observe, Deny: influx.Fail,
 		Guards: map[string]server.Guard{gate.Prefix: door}}
 	listen := server.ListenOptions{Addr: a.config.HTTPBind, CertFile: a.config.TLSCert, KeyFile: a.config.TLSKey, MinTLS: minTLS, Logger: a.logger}
@@ -211,6 +228,6 @@ func (a *Appliance) Stop(ctx context.Context) error {
 	if a.recovery != nil {
 		errs = append(errs, a.recovery.Stop(grace))
 	}
-	errs = append(errs, a.server.Stop(grace), a.store.Close(ctx))
+	errs = append(errs, a.server.Stop(grace), a.sync.Stop(ctx), a.store.Close(ctx))
 	return errors.Join(errs...)
 }

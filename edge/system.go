@@ -13,6 +13,7 @@ import (
 	"tarn/store"
 	"tarn/store/column"
 	"tarn/store/schema"
+	upstream "tarn/sync"
 )
 
 // system has the tables of schema "system" (spec/influxdb3-http-api.md section
@@ -23,6 +24,7 @@ type system struct {
 	// node is the configured name, instance that of this run.
 	node, instance string
 	started        time.Time
+	sync           *upstream.Manager
 }
 
 // made is a system table: its columns and how to fill it.
@@ -44,7 +46,7 @@ func (m made) Read(context.Context) (*column.Batch, error) {
 // Tables is plan.System's.
 func (s system) Tables(database string) []string {
 	names := []string{"distinct_caches", "influxdb_schema", "last_caches", "parquet_files", "processing_engine_logs",
-		"processing_engine_trigger_arguments", "processing_engine_triggers"}
+		"processing_engine_trigger_arguments", "processing_engine_triggers", "sync"}
 	if database == query.InternalDatabase {
 		names = append(names, "databases", "generation_durations", "nodes", "plugin_files", "tables", "tokens")
 	}
@@ -70,6 +72,8 @@ func (s system) Table(database, name string) (plan.SystemTable, bool) {
 		return generations(), true
 	case "parquet_files":
 		return s.files(database), true
+	case "sync":
+		return s.syncFiles(database), true
 	case "last_caches":
 		return s.lastCaches(database), true
 	case "distinct_caches":

@@ -80,12 +80,14 @@ type compaction struct {
 // most files.
 func (s *Store) chooseCompaction() (best compaction, ok bool) {
 	now := s.opts.Now()
+	s.up.mu.Lock()
+	defer s.up.mu.Unlock()
 	for _, t := range s.allTables() {
 		if !s.live(t) {
 			continue
 		}
 		t.mu.RLock()
-		run := chooseRun(t.segments, s.opts.SegmentBytes, dayOf(now.Add(-dayEnds).UnixNano()))
+		run := chooseRun(t.segments, s.opts.SegmentBytes, dayOf(now.Add(-dayEnds).UnixNano()), s.up.mergeState)
 		if len(run) > len(best.inputs) {
 			for _, f := range run {
 				f.acquire()
@@ -120,7 +122,7 @@ func (s *Store) compact(ctx context.Context, c compaction) (replaced int, err er
 	if err != nil {
 		return 0, err
 	}
-	registered, err := s.replace(ctx, c, files, fewerLate)
+	registered, err := s.replace(ctx, c.table, []replacement{{c.inputs, files}}, fewerLate)
 	if err != nil || !registered {
 		s.discard(files)
 		return 0, err
@@ -148,7 +150,7 @@ func (s *Store) rewrite(ctx context.Context, c compaction) (files []catalog.Segm
 	}()
 	var sources []merge.Source
 	var sch *schema.Table
-	lo, hi, most, late := MaxTime, MinTime, int64(0), false
+	lo, hi, most, late, awaited := MaxTime, MinTime, int64(0), false, false
 	for _, f := range c.inputs {
 		if err := f.open(ctx); err != nil {
 			return nil, 0, err
@@ -162,9 +164,10 @@ func (s *Store) rewrite(ctx context.Context, c compaction) (files []catalog.Segm
 		lo, hi = min(lo, f.MinTime), max(hi, f.MaxTime)
 		most += f.Segment.Rows
 		late = late || f.Segment.Late
+		awaited = awaited || s.awaited(c.table, f)
 	}
 	first := lo
-	if db, ok := s.databaseByID(sch.DatabaseID); ok {
+	if db, ok := s.databaseByID(sch.DatabaseID); ok && !awaited {
 		lo = max(lo, db.oldest(s.opts.Now()))
 	}
 	expired := lo > first
@@ -197,44 +200,81 @@ const (
 	fewerLate lateness = true
 )
 
-// replace registers new files in the place of the inputs, if these are all
-// still there.
-func (s *Store) replace(ctx context.Context, c compaction, files []catalog.Segment, late lateness) (bool, error) {
+// replacement is segments and the files that take their place.
+type replacement struct {
+	inputs []*segmentFile
+	files  []catalog.Segment
+}
+
+// replace registers new files in the place of their inputs, if these are all
+// still there, and nothing of them began to go upstream meanwhile. The files
+// inherit what their inputs have in common: the targets that have them, and the
+// age.
+func (s *Store) replace(ctx context.Context, t *table, parts []replacement, late lateness) (bool, error) {
 	s.checkpointing.Lock()
 	defer s.checkpointing.Unlock()
-	t := c.table
-	ch := catalog.Change{AddSegments: files}
+	done, err := s.replaceNow(ctx, t, parts, late)
+	if done {
+		s.countSegments()
+	}
+	return done, err
+}
+
+func (s *Store) replaceNow(ctx context.Context, t *table, parts []replacement, late lateness) (bool, error) {
+	s.up.mu.Lock()
+	defer s.up.mu.Unlock()
+	var ch catalog.Change
 	t.mu.RLock()
 	others := slices.Clone(t.segments)
 	t.mu.RUnlock()
-	for _, f := range c.inputs {
-		i := slices.Index(others, f)
-		if i < 0 {
-			return false, nil
+	for _, p := range parts {
+		first, _ := s.up.mergeState(p.inputs[0].ID)
+		for _, f := range p.inputs {
+			i := slices.Index(others, f)
+			if i < 0 {
+				return false, nil
+			}
+			if state, ok := s.up.mergeState(f.ID); !ok || state != first {
+				return false, nil
+			}
+			others = slices.Delete(others, i, i+1)
+			ch.RemoveSegments = append(ch.RemoveSegments, f.ID)
 		}
-		others = slices.Delete(others, i, i+1)
-		ch.RemoveSegments = append(ch.RemoveSegments, f.ID)
+		ch.PutSyncFiles = append(ch.PutSyncFiles, s.up.inherit(p.inputs[0].ID, p.files)...)
 	}
-	for i := range files {
-		f := &files[i]
-		f.Late = f.Late && (late == keepLate || slices.ContainsFunc(others, func(o *segmentFile) bool {
-			return o.MinSeq < f.MinSeq && o.MinTime <= f.MaxTime && f.MinTime <= o.MaxTime
-		}))
+	for _, p := range parts {
+		created := p.inputs[0].CreatedAt
+		for _, f := range p.inputs {
+			created = min(created, f.CreatedAt)
+		}
+		for i := range p.files {
+			f := &p.files[i]
+			f.CreatedAt = created
+			f.Late = f.Late && (late == keepLate || slices.ContainsFunc(others, func(o *segmentFile) bool {
+				return o.MinSeq < f.MinSeq && o.MinTime <= f.MaxTime && f.MinTime <= o.MaxTime
+			}))
+		}
+		ch.AddSegments = append(ch.AddSegments, p.files...)
 	}
 	if err := s.catalog.Apply(ctx, ch); err != nil {
 		return false, fmt.Errorf("register compacted segments: %w", err)
 	}
-	for _, f := range files {
+	for _, f := range ch.AddSegments {
 		others = append(others, newSegmentFile(f, s.files, t.index))
 	}
 	t.mu.Lock()
 	t.segments = others
 	t.mu.Unlock()
-	for _, f := range c.inputs {
-		f.removed.Store(true)
-		f.release() // what registration held; the compaction itself still does
+	s.up.forget(ch.RemoveSegments)
+	for _, p := range ch.PutSyncFiles {
+		s.up.put(p)
 	}
-	s.countSegments()
+	for _, p := range parts {
+		for _, f := range p.inputs {
+			f.removed.Store(true)
+			f.release() // what registration held; the compaction itself still does
+		}
+	}
 	return true, nil
 }
 

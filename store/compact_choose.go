@@ -30,38 +30,80 @@ type unit struct {
 
 // chooseRun finds the longest run of segments of one day that are worth
 // merging, in write order. today is the number of the day that goes on.
-func chooseRun(segments []*segmentFile, size, today int64) []*segmentFile {
+// state is upstream.mergeState.
+func chooseRun(segments []*segmentFile, size, today int64, state mergeState) (best []*segmentFile) {
+	eachRun(segments, size, today, state, func(run []*segmentFile) {
+		if len(run) > len(best) {
+			best = run
+		}
+	})
+	return best
+}
+
+// mergeable are the segments that a compaction would merge now.
+func mergeable(segments []*segmentFile, size, today int64, state mergeState) map[*segmentFile]bool {
+	out := map[*segmentFile]bool{}
+	eachRun(segments, size, today, state, func(run []*segmentFile) {
+		for _, f := range run {
+			out[f] = true
+		}
+	})
+	return out
+}
+
+// mergeState says what segments must have in common to be merged, and whether
+// one may be at all.
+type mergeState func(id uint64) (state string, ok bool)
+
+// eachRun calls fn with runs that are worth merging, each in write order.
+func eachRun(segments []*segmentFile, size, today int64, state mergeState, fn func([]*segmentFile)) {
 	days := map[int64][]*segmentFile{}
 	for _, f := range segments {
 		d := dayOf(f.MinTime)
 		days[d] = append(days[d], f)
 	}
-	var best []*segmentFile
 	for day, files := range days {
 		need := 2
 		if day >= today {
 			need = compactFan
 		}
-		if len(files) < need || len(files) <= len(best) {
+		if len(files) < need {
 			continue
 		}
 		var run []unit
-		consider := func() {
-			if got := worthwhile(run, need); len(got) > len(best) {
-				best = got
+		var common string
+		end := func() {
+			if got := worthwhile(run, need); len(got) > 0 {
+				fn(got)
 			}
 			run = run[:0]
 		}
 		for _, u := range units(files) {
-			if u.bytes/int64(len(u.files)) >= size/2 {
-				consider()
+			of, ok := u.state(state)
+			if !ok || u.bytes/int64(len(u.files)) >= size/2 {
+				end()
 				continue
 			}
+			if of != common {
+				end()
+			}
+			common = of
 			run = append(run, u)
 		}
-		consider()
+		end()
 	}
-	return best
+}
+
+// state is the merge state of all of the unit's files, if they have one.
+func (u *unit) state(state mergeState) (common string, ok bool) {
+	for i, f := range u.files {
+		of, ok := state(f.ID)
+		if !ok || i > 0 && of != common {
+			return "", false
+		}
+		common = of
+	}
+	return common, true
 }
 
 // units puts a day's segments in write order, those of one range of sequence

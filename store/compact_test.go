@@ -47,7 +47,7 @@ func TestChooseRun(t *testing.T) {
 			}
 			slices.Reverse(segments) // the order in which they are registered means nothing
 			var got []string
-			for _, f := range chooseRun(segments, 100, today) {
+			for _, f := range chooseRun(segments, 100, today, func(uint64) (string, bool) { return "", true }) {
 				got = append(got, fmt.Sprintf("%d:%d@%d", dayOf(f.MinTime), f.Bytes, f.MinSeq/10))
 			}
 			if strings.Join(got, " ") != c.want {

@@ -69,7 +69,7 @@ func (s *Store) deleteRows(ctx context.Context, t *table, d RowDelete, started i
 	}
 	gone := func(id uint32) bool { return d.Filter == nil || series.verdicts[id] == keep }
 	var files, written []catalog.Segment
-	var inputs []*segmentFile
+	var parts []replacement
 	defer func() {
 		if err != nil {
 			s.discard(written)
@@ -79,12 +79,15 @@ func (s *Store) deleteRows(ctx context.Context, t *table, d RowDelete, started i
 		if !slices.ContainsFunc(f.Runs(), func(r merge.Run) bool { return gone(r.Series) }) {
 			continue
 		}
-		inputs = append(inputs, f)
+		if err := s.rewritable(f); err != nil {
+			return err
+		}
 		files, err = s.writeSegments(ctx, frozenTable{t, f.schema().Renamed(t.schema.Load().Name)}, rewrite{
 			sources: []merge.Source{f}, from: f.MinTime, to: f.MaxTime, limit: s.limiter,
 			gone: gone, goneFrom: d.MinTime, goneTo: d.MaxTime,
 		})
 		written = append(written, files...)
+		parts = append(parts, replacement{[]*segmentFile{f}, files})
 		if err != nil {
 			return err
 		}
@@ -94,11 +97,11 @@ func (s *Store) deleteRows(ctx context.Context, t *table, d RowDelete, started i
 			return d.Filter == nil || int(id) < len(series.verdicts) && series.verdicts[id] == keep
 		})
 	}
-	if len(inputs) == 0 {
+	if len(parts) == 0 {
 		forget()
 		return nil
 	}
-	replaced, err := s.replace(ctx, compaction{t, inputs}, written, keepLate)
+	replaced, err := s.replace(ctx, t, parts, keepLate)
 	if err == nil && !replaced {
 		err = fmt.Errorf("its segments changed meanwhile: try again")
 	}
@@ -106,6 +109,6 @@ func (s *Store) deleteRows(ctx context.Context, t *table, d RowDelete, started i
 		return err
 	}
 	forget()
-	s.opts.Logger.Info("rows deleted", "table", t.schema.Load().Name, "segments", len(inputs), "left", len(written))
+	s.opts.Logger.Info("rows deleted", "table", t.schema.Load().Name, "segments", len(parts), "left", len(written))
 	return nil
 }

@@ -25,6 +25,9 @@ var (
 	// ErrQuota means that the data directory holds as much as it may: rows must
 	// expire or be deleted, or the quota be raised, before writes go on.
 	ErrQuota = errors.New("the disk quota (--max-disk-bytes) is used up: writes are refused until data expires or is deleted, or the quota is raised")
+	// ErrUploading means that rows cannot be deleted while their segment is on
+	// its way upstream: try again when it has arrived.
+	ErrUploading = errors.New("its rows cannot be deleted until it has arrived")
 	// ErrClosed means that the store is shutting down.
 	ErrClosed = errors.New("the store is closed")
 )

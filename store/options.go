@@ -53,6 +53,10 @@ type Options struct {
 	MaxDiskBytes int64
 	EvictOldest  bool
 
+	// SyncTargets are those that segments go to. Segments that they have make
+	// room within MaxDiskBytes first; others only with EvictOldest.
+	SyncTargets []SyncTarget
+
 	Limits Limits
 
 	// RetentionInterval is the pause between passes that delete what is past

@@ -11,7 +11,7 @@ import (
 
 // The quota bounds what segments and the log take on the disk. Either writes are
 // refused when it is reached, while reads go on, or the oldest segments make
-// room. Files that replace others lie beside them for a moment: leave the file
+// room: those that all sync targets have, and others if that is wanted. Files that replace others lie beside them for a moment: leave the file
 // system some room above the quota.
 
 // diskBytes is what counts against the quota: registered segments, and log that
@@ -22,7 +22,7 @@ func (s *Store) diskBytes() int64 {
 
 // overQuota says whether writes are refused.
 func (s *Store) overQuota() bool {
-	return s.opts.MaxDiskBytes > 0 && !s.opts.EvictOldest && s.diskBytes() >= s.opts.MaxDiskBytes
+	return s.opts.MaxDiskBytes > 0 && !s.opts.EvictOldest && s.diskBytes()-s.syncedBytes.Load() >= s.opts.MaxDiskBytes
 }
 
 // countSegments lists the registered segments of all tables, and notes how much
@@ -37,18 +37,32 @@ func (s *Store) countSegments() (files []*segmentFile, bytes int64) {
 		bytes += f.Bytes
 	}
 	s.segmentBytes.Store(bytes)
+	s.up.mu.Lock()
+	defer s.up.mu.Unlock()
+	evictable := int64(0)
+	for _, f := range files {
+		if s.synced(f) {
+			evictable += f.Bytes
+		}
+	}
+	s.syncedBytes.Store(evictable)
 	return files, bytes
 }
 
-// enforceQuota deletes the oldest segments when that is wanted and needed.
+// enforceQuota deletes the oldest segments that are upstream when that is needed,
+// and others when it is wanted as well.
 func (s *Store) enforceQuota(ctx context.Context) error {
 	s.checkpointing.Lock()
 	defer s.checkpointing.Unlock()
 	files, bytes := s.countSegments()
-	if !s.opts.EvictOldest || s.opts.MaxDiskBytes <= 0 || s.diskBytes() <= s.opts.MaxDiskBytes {
+	if s.opts.MaxDiskBytes <= 0 || s.diskBytes() <= s.opts.MaxDiskBytes {
 		return nil
 	}
 	slices.SortFunc(files, func(a, b *segmentFile) int { return cmp.Or(cmp.Compare(a.MaxTime, b.MaxTime), cmp.Compare(a.ID, b.ID)) })
+	upstream, others := s.partition(files)
+	if files = upstream; s.opts.EvictOldest {
+		files = append(files, others...)
+	}
 	// Some more than needed goes, so that not every checkpoint has to.
 	target := s.opts.MaxDiskBytes - s.opts.MaxDiskBytes/20 - s.wal.Stats().LiveBytes
 	n, freed := 0, int64(0)
@@ -63,8 +77,22 @@ func (s *Store) enforceQuota(ctx context.Context) error {
 		return fmt.Errorf("make room within the quota: %w", err)
 	}
 	s.stats.evictedBytes.Add(freed)
-	s.opts.Logger.Warn("the oldest data made room within the quota", "segments", n, "bytes", freed, "quota", s.opts.MaxDiskBytes)
+	s.opts.Logger.Warn("the oldest data made room within the quota", "segments", n, "of_them_upstream", min(n, len(upstream)), "bytes", freed, "quota", s.opts.MaxDiskBytes)
 	return nil
+}
+
+// partition tells segments that all sync targets have from others.
+func (s *Store) partition(files []*segmentFile) (upstream, others []*segmentFile) {
+	s.up.mu.Lock()
+	defer s.up.mu.Unlock()
+	for _, f := range files {
+		if s.synced(f) {
+			upstream = append(upstream, f)
+		} else {
+			others = append(others, f)
+		}
+	}
+	return upstream, others
 }
 
 // dropSegments forgets registered segments for good. The caller holds
@@ -74,9 +102,20 @@ func (s *Store) dropSegments(ctx context.Context, files []*segmentFile) error {
 	for _, f := range files {
 		ch.RemoveSegments = append(ch.RemoveSegments, f.ID)
 	}
+	if err := s.unregister(ctx, files, ch); err != nil {
+		return err
+	}
+	s.countSegments()
+	return nil
+}
+
+func (s *Store) unregister(ctx context.Context, files []*segmentFile, ch catalog.Change) error {
+	s.up.mu.Lock()
+	defer s.up.mu.Unlock()
 	if err := s.catalog.Apply(ctx, ch); err != nil {
 		return err
 	}
+	s.up.forget(ch.RemoveSegments)
 	for _, f := range files {
 		t := s.tableByID(f.TableID)
 		if t == nil {
@@ -88,7 +127,6 @@ func (s *Store) dropSegments(ctx context.Context, files []*segmentFile) error {
 		f.removed.Store(true)
 		f.release()
 	}
-	s.countSegments()
 	return nil
 }
 

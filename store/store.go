@@ -63,7 +63,10 @@ type Store struct {
 	lastSeq                 atomic.Uint64
 	buffered                atomic.Int64 // bytes in buffers, frozen ones too
 	segmentBytes            atomic.Int64 // of registered segments, when they were last counted
+	syncedBytes             atomic.Int64 // of those that all targets have
 	oldestWrite             atomic.Int64 // wall clock of the first write since the last freeze, 0 when none
+
+	up upstream
 
 	scratch sync.Pool
 	wake    chan struct{} // asks for a checkpoint
@@ -109,6 +112,7 @@ func Open(ctx context.Context, opts Options) (_ *Store, err error) {
 	s.files = s.newFileCache()
 	s.cacheBudget = cache.NewBudget(s.opts.ValueCacheBytes)
 	s.restore(state)
+	s.restoreUpstream(state)
 	if err := s.removeOrphans(state); err != nil {
 		return nil, err
 	}

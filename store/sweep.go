@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"tarn/store/catalog"
 )
@@ -80,7 +81,13 @@ func (s *Store) purge(ctx context.Context, due purgeSet) error {
 		d.Purged = true
 		ch.Databases = append(ch.Databases, d)
 	}
-	if err := s.catalog.Apply(ctx, ch); err != nil {
+	s.up.mu.Lock()
+	err := s.catalog.Apply(ctx, ch)
+	if err == nil {
+		s.up.forget(ch.RemoveSegments)
+	}
+	s.up.mu.Unlock()
+	if err != nil {
 		return fmt.Errorf("hard-delete: %w", err)
 	}
 	for i, db := range due.databases {
@@ -119,12 +126,14 @@ func (s *Store) expire(ctx context.Context) error {
 		}
 		limit := db.oldest(now)
 		t.mu.RLock()
-		for _, f := range t.segments {
-			if f.MaxTime < limit {
+		segments := slices.Clone(t.segments)
+		t.mu.RUnlock()
+		for _, f := range segments {
+			// What has still to go upstream costs disk, but is not seen any more.
+			if f.MaxTime < limit && !s.awaited(t, f) {
 				files = append(files, f)
 			}
 		}
-		t.mu.RUnlock()
 	}
 	if len(files) == 0 {
 		return nil

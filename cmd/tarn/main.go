@@ -59,7 +59,7 @@ InfluxDB v1, v2 and v3 APIs, SQL goes out, Parquet files stay.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
 	})
-	root.AddCommand(newServe(), newWrite(), newQuery(), newPing(), newCreate(), newDelete(), newShow(), newUpdate(), newService(), newVersion())
+	root.AddCommand(newServe(), newWrite(), newQuery(), newPing(), newCreate(), newDelete(), newShow(), newUpdate(), newService(), newSync(), newLake(), newVersion())
 	return root
 }
 

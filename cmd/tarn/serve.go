@@ -57,6 +57,11 @@ wins over the file.`,
 	f.IntVar(&c.QueryLogSize, "query-log-size", c.QueryLogSize, "queries kept in system.queries")
 	f.Var(span{&c.ShutdownTimeout}, "shutdown-timeout", "longest time to stop in good order")
 	f.StringVar(&c.PluginDir, "plugin-dir", "", "directory of plugins (accepted; this version runs none)")
+	f.Var(targets{&c.SyncTargets}, "sync-target", "where segments go upstream: s3://, file:// or http(s):// URL (repeatable; see tarn sync --help)")
+	f.Var(span{&c.SyncMaxDelay}, "sync-max-delay", "how long a segment waits for its day to end before it goes upstream")
+	f.Var(size{&c.SyncBandwidth}, "sync-bandwidth", "bytes a second to all sync targets together (default no limit)")
+	f.StringVar(&c.SyncFormat, "sync-format", c.SyncFormat, "parquet, or delta: with a Delta Lake log for each table")
+	f.StringVar(&c.SyncTimeUnit, "sync-time-unit", c.SyncTimeUnit, "us: time in microseconds and a column of what is left of nanoseconds; ns: files as they are")
 	f.StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	f.StringVar(&format, "log-format", "text", "text or json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {

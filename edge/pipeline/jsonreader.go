@@ -161,3 +161,7 @@ func (v *Value) Number() (float64, bool) {
 	}
 	return v.float()
 }
+
+// Seek goes to an Offset in the same array or object, to read again what was
+// skipped.
+func (r *JSONReader) Seek(offset int) { r.d.pos = offset }

@@ -60,6 +60,9 @@ func apply(ctx context.Context, tx *sql.Tx, ch Change) error {
 		if _, err := tx.ExecContext(ctx, `DELETE FROM segments WHERE id = ?`, int64(id)); err != nil {
 			return fmt.Errorf("remove segment %d: %w", id, err)
 		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM sync_files WHERE segment_id = ?`, int64(id)); err != nil {
+			return fmt.Errorf("remove the sync states of segment %d: %w", id, err)
+		}
 	}
 	if p := ch.Checkpoint; p != nil {
 		_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO checkpoint VALUES (1, ?, ?)`, int64(p.WALSegment), int64(p.Seq))
@@ -80,6 +83,9 @@ func apply(ctx context.Context, tx *sql.Tx, ch Change) error {
 		}
 	}
 	if err := applyPipelines(ctx, tx, ch); err != nil {
+		return err
+	}
+	if err := applySync(ctx, tx, ch); err != nil {
 		return err
 	}
 	return applyCaches(ctx, tx, ch)

@@ -37,7 +37,7 @@ func sample() Change {
 			{TableID: 3, Kind: DistinctCache, ID: 0, Name: "some", Columns: []int{1}, Size: 5, Seconds: 7},
 		},
 		AddPipelines: []Pipeline{{Name: "p", CreatedAt: 5, Text: "a: b"}, {Name: "p", CreatedAt: 6}},
-		PutTokens: []Token{{ID: 0, Name: "_admin", Hash: [64]byte{1, 2}, CreatedBy: -1, UpdatedBy: -1}},
+		PutTokens:    []Token{{ID: 0, Name: "_admin", Hash: [64]byte{1, 2}, CreatedBy: -1, UpdatedBy: -1}},
 	}
 }
 

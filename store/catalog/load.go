@@ -63,6 +63,9 @@ func (c *Catalog) load(ctx context.Context) (*State, error) {
 	if err := c.loadPipelines(ctx, s); err != nil {
 		return nil, fmt.Errorf("load pipelines: %w", err)
 	}
+	if err := c.loadSync(ctx, s); err != nil {
+		return nil, fmt.Errorf("load sync states: %w", err)
+	}
 	return s, nil
 }
 

@@ -37,7 +37,16 @@ CREATE TABLE caches (
 	after_seq INTEGER NOT NULL, created_at INTEGER NOT NULL,
 	PRIMARY KEY (table_id, kind, id), UNIQUE (table_id, kind, name)) WITHOUT ROWID;
 INSERT INTO meta VALUES ('sequence', '0');`,
-	3: `CREATE TABLE pipelines (name TEXT NOT NULL, created_at INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (name, created_at)) WITHOUT ROWID;`,
+	3: `
+CREATE TABLE sync_targets (
+	id TEXT PRIMARY KEY, next_batch INTEGER NOT NULL, paused INTEGER NOT NULL, files INTEGER NOT NULL, rows INTEGER NOT NULL,
+	bytes INTEGER NOT NULL, committed_at INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE sync_files (
+	target TEXT NOT NULL, segment_id INTEGER NOT NULL, state INTEGER NOT NULL, key TEXT NOT NULL, source_hash TEXT NOT NULL,
+	object_hash TEXT NOT NULL, object_bytes INTEGER NOT NULL, upload TEXT NOT NULL, batch INTEGER NOT NULL, attempts INTEGER NOT NULL,
+	last_error TEXT NOT NULL, changed_at INTEGER NOT NULL, PRIMARY KEY (segment_id, target)) WITHOUT ROWID;
+CREATE TABLE sync_batches (target TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (target, number)) WITHOUT ROWID;`,
+	4: `CREATE TABLE pipelines (name TEXT NOT NULL, created_at INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (name, created_at)) WITHOUT ROWID;`,
 }
 
 // migrate runs the migrations that the file has not seen.

@@ -14,6 +14,10 @@ type State struct {
 	Caches     []Cache
 	// Pipelines are by name and version.
 	Pipelines []Pipeline
+
+	SyncTargets []SyncTarget
+	SyncFiles   []SyncFile
+	SyncBatches []SyncBatch
 }
 
 // Lifetime says when something was made and when it goes. Times are ns since
@@ -51,7 +55,9 @@ type Segment struct {
 	MinTime, MaxTime int64
 	MinSeq, MaxSeq   uint64
 	// Late is merge.Source's Late.
-	Late      bool
+	Late bool
+	// CreatedAt is when the oldest part of it first became a segment, in ns
+	// since epoch.
 	CreatedAt int64
 }
 
@@ -94,4 +100,13 @@ type Change struct {
 	AddPipelines   []Pipeline
 	// DeletePipelines are versions, of which the text does not count.
 	DeletePipelines []Pipeline
+	// PutSyncTargets, PutSyncFiles and PutSyncBatches are inserted or replaced
+	// by target and number. A segment that is removed takes its states along, a
+	// target its states and manifests.
+	PutSyncTargets    []SyncTarget
+	DeleteSyncTargets []string
+	PutSyncFiles      []SyncFile
+	DeleteSyncFiles   []SyncSegment
+	PutSyncBatches    []SyncBatch
+	DeleteSyncBatches []SyncBatch // of which only target and number count
 }

@@ -36,6 +36,7 @@ type intColumn[T int64 | uint64] struct {
 	pageRows int
 	values   []T
 	data     func(v *column.Vector) []T
+	narrow   bool // INT32: delta coding is the same, statistics are shorter
 
 	enc    deltaEncoder
 	shape  deltaShape
@@ -114,6 +115,9 @@ func (w *intColumn[T]) flush() error {
 		}
 		p.min = binary.LittleEndian.AppendUint64(nil, uint64(lo))
 		p.max = binary.LittleEndian.AppendUint64(nil, uint64(hi))
+		if w.narrow {
+			p.min, p.max = p.min[:4], p.max[:4]
+		}
 	}
 	err := w.c.addPage(p)
 	w.reset()

@@ -22,8 +22,8 @@ func (w *Writer) writeEnd() error {
 	meta := format.FileMetaData{Version: 2, NumRows: w.info.Rows, CreatedBy: createdBy}
 	cols := fileColumns(w.sch, w.fields)
 	meta.Schema = append(meta.Schema, format.SchemaElement{Name: "schema", NumChildren: thrift.New(int32(len(cols)))})
-	for _, c := range cols {
-		meta.Schema = append(meta.Schema, schemaElement(c))
+	for i, c := range cols {
+		meta.Schema = append(meta.Schema, w.schemaElement(i, c))
 		meta.ColumnOrders = append(meta.ColumnOrders, format.ColumnOrder{Value: &format.TypeDefinedOrder{}})
 	}
 	for i := range w.groups {
@@ -42,7 +42,11 @@ func (w *Writer) writeEnd() error {
 		return fmt.Errorf("encode the footer: %w", err)
 	}
 	t.footerLen, t.footerCRC = uint32(len(footer)), crc32.Checksum(footer, castagnoli)
-	end := append(t.append(nil), footer...)
+	var end []byte
+	if !w.opts.export {
+		end = t.append(end)
+	}
+	end = append(end, footer...)
 	end = binary.LittleEndian.AppendUint32(end, uint32(len(footer)))
 	return w.write(append(end, parquetMagic...))
 }
@@ -55,6 +59,28 @@ func fileColumns(sch *schema.Table, fields []schema.Column) []schema.Column {
 	}
 	cols = append(cols, sch.Columns[0])
 	return append(cols, fields...)
+}
+
+// schemaElement describes the i-th column as it lies.
+func (w *Writer) schemaElement(i int, c schema.Column) format.SchemaElement {
+	e := schemaElement(c)
+	if !w.opts.export {
+		return e
+	}
+	e.Type = thrift.New(w.physicalType(i, c))
+	if c.Role == schema.Time || c.Kind == column.Timestamp {
+		e.LogicalType.Value = &format.TimestampType{IsAdjustedToUTC: true, Unit: format.TimeUnit{Value: &format.MicroSeconds{}}}
+		e.ConvertedType = thrift.New(deprecated.TimestampMicros)
+	}
+	return e
+}
+
+// physicalType is that of the i-th column as it lies.
+func (w *Writer) physicalType(i int, c schema.Column) format.Type {
+	if field := i - len(w.sch.Tags) - 1; field >= 0 && w.narrow(field) {
+		return format.Int32
+	}
+	return physicalType(c.Kind)
 }
 
 func schemaElement(c schema.Column) format.SchemaElement {
@@ -96,7 +122,7 @@ func (w *Writer) rowGroup(i int, cols []schema.Column) format.RowGroup {
 	out.SortingColumns = append(out.SortingColumns, format.SortingColumn{ColumnIdx: int32(len(w.sch.Tags))})
 	for k, c := range g.chunks {
 		m := format.ColumnMetaData{
-			Type: physicalType(cols[k].Kind), Encoding: c.encodings, PathInSchema: thrift.Slice[string]{cols[k].Name}, Codec: format.Zstd,
+			Type: w.physicalType(k, cols[k]), Encoding: c.encodings, PathInSchema: thrift.Slice[string]{cols[k].Name}, Codec: format.Zstd,
 			NumValues: int64(g.rows), TotalUncompressedSize: c.raw, TotalCompressedSize: c.size,
 			DataPageOffset: c.offset, DictionaryPageOffset: c.dictOffset,
 			Statistics: format.Statistics{NullCount: c.nulls},
@@ -119,6 +145,9 @@ func (w *Writer) keyValues() (thrift.Slice[format.KeyValue], error) {
 	identity, err := json.Marshal(identityJSON{Version: formatVersion, Meta: w.meta})
 	if err != nil {
 		return nil, fmt.Errorf("encode %s: %w", keyIdentity, err)
+	}
+	if w.opts.export {
+		return thrift.Slice[format.KeyValue]{{Key: keyExport, Value: string(identity)}}, nil
 	}
 	return thrift.Slice[format.KeyValue]{
 		{Key: keySchema, Value: sch},
@@ -166,6 +195,9 @@ func (w *Writer) writeIndex(meta *format.FileMetaData, t *trailer) error {
 			out.OffsetIndexOffset, out.OffsetIndexLength = w.written+int64(len(offsets)), int32(len(b))
 			offsets = append(offsets, b...)
 		}
+	}
+	if w.opts.export {
+		checks = nil
 	}
 	index := append(offsets, checks...)
 	t.indexOffset, t.indexLen, t.checksLen = w.written, uint32(len(index)), uint32(len(checks))

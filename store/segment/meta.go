@@ -41,6 +41,7 @@ const (
 	keySchema   = "tarn.schema"
 	keyIdentity = "tarn.identity"
 	keySeries   = "tarn.series"
+	keyExport   = "tarn.export" // stands for all of them in exported files
 )
 
 // formatVersion counts incompatible changes of what the tarn.* metadata and the

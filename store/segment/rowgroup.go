@@ -58,7 +58,7 @@ func (w *Writer) endGroup() error {
 		if err := c.finish(); err != nil {
 			return err
 		}
-		if err := w.writeChunk(&g, c.chunk(), lessOf(w.fields[i].Kind)); err != nil {
+		if err := w.writeChunk(&g, c.chunk(), w.lessOf(i)); err != nil {
 			return err
 		}
 		c.begin()
@@ -67,6 +67,17 @@ func (w *Writer) endGroup() error {
 	w.groupRows = 0
 	return nil
 }
+
+// lessOf compares statistics of a field.
+func (w *Writer) lessOf(field int) less {
+	if w.narrow(field) {
+		return lessInt32
+	}
+	return lessOf(w.fields[field].Kind)
+}
+
+// narrow says whether a field is INT32.
+func (w *Writer) narrow(field int) bool { return field >= len(w.fields)-w.opts.remainders }
 
 func (w *Writer) writeChunk(g *groupEntry, c *chunk, before less) error {
 	e := chunkEntry{

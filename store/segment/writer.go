@@ -24,6 +24,11 @@ type WriterOptions struct {
 	// encoding, but for a longer single value; default 60 KiB, which caches
 	// take well.
 	PageBytes int
+
+	// export makes a file for other readers: timestamps in microseconds, none
+	// of what only Tarn reads. The last remainders fields are INT32.
+	export     bool
+	remainders int
 }
 
 func (o WriterOptions) withDefaults() WriterOptions {
@@ -61,6 +66,7 @@ type Writer struct {
 	series    seriesBuilder
 	lastTags  []string
 	lastTime  int64
+	micros    []int64 // scratch
 	info      Info
 }
 
@@ -87,10 +93,13 @@ func NewWriter(w io.Writer, sch *schema.Table, fields []schema.Column, meta Meta
 		x.series.tags = append(x.series.tags, tagBuilder{codes: map[string]uint64{}})
 	}
 	x.time = &intColumn[int64]{c: chunk{zstd: x.zstd, required: true}, pageRows: opts.PageRows}
-	for _, f := range fields {
+	for i, f := range fields {
 		c, err := newColumn(f, chunk{zstd: x.zstd}, opts)
 		if err != nil {
 			return nil, err
+		}
+		if ints, ok := c.(*intColumn[int64]); ok {
+			ints.narrow = i >= len(fields)-opts.remainders
 		}
 		x.values = append(x.values, c)
 	}
@@ -232,6 +241,13 @@ func (w *Writer) begin(tags []string) error {
 func (w *Writer) appendRows(tags []string, times []int64, cols []*column.Vector, row int) error {
 	for i, t := range w.tags {
 		t.append(tags[i], len(times))
+	}
+	if w.opts.export {
+		w.micros = w.micros[:0]
+		for _, t := range times {
+			w.micros = append(w.micros, micros(t))
+		}
+		times = w.micros
 	}
 	if err := w.time.appendAll(times); err != nil {
 		return err

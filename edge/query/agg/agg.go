@@ -215,7 +215,11 @@ func New(s Spec) (State, error) {
 	f, _ := functions(s.Name)
 	st := f.state(s)
 	if s.Distinct {
-		st = &distinct{inner: st, nulls: f.nulls, codes: map[string]uint64{}}
+		d := distinct{inner: st, nulls: f.nulls, codes: map[string]uint64{}}
+		if c, ok := st.(*count); ok {
+			return &countDistinct{distinct: d, count: c}, nil
+		}
+		return &d, nil
 	}
 	return st, nil
 }

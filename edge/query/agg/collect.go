@@ -17,6 +17,8 @@ type distinct struct {
 	empty map[uint32]struct{} // groups that had a null
 	seen  pairSet
 	codes map[string]uint64
+	dict  *column.Dictionary // the newest one
+	known []uint32           // its codes -> ours + 1
 	skip  []bool
 	key   []byte
 	text  int
@@ -60,8 +62,10 @@ func (d *distinct) word(v *column.Vector, i int) uint64 {
 		return v.Uints[i]
 	case column.Float64:
 		return floatWord(v.Floats[i])
-	case column.String, column.Dict:
-		return d.code(v.Text(i))
+	case column.String:
+		return d.code(v.Strings[i])
+	case column.Dict:
+		return d.dictCode(v.Dict, v.Codes[i])
 	case column.Struct, column.List, column.IntervalKind:
 		d.key = expr.AppendKey(d.key[:0], v, i)
 		return d.code(string(d.key))
@@ -79,9 +83,23 @@ func (d *distinct) code(s string) uint64 {
 	return c
 }
 
+// dictCode is the code of a dictionary's value: texts are looked up once.
+func (d *distinct) dictCode(dict *column.Dictionary, code uint32) uint64 {
+	if dict != d.dict {
+		d.dict, d.known = dict, d.known[:0]
+	}
+	if int(code) >= len(d.known) {
+		d.known = append(d.known, make([]uint32, len(dict.Values)-len(d.known))...)
+	}
+	if d.known[code] == 0 {
+		d.known[code] = uint32(d.code(dict.Values[code])) + 1
+	}
+	return uint64(d.known[code] - 1)
+}
+
 func (d *distinct) Final(dst *column.Vector, from, to int) error { return d.inner.Final(dst, from, to) }
 
-func (d *distinct) Bytes() int { return d.inner.Bytes() + d.seen.bytes() + d.text }
+func (d *distinct) Bytes() int { return d.inner.Bytes() + d.seen.bytes() + d.text + 4*cap(d.known) }
 
 // collect keeps all values: array_agg and string_agg.
 type collect struct {

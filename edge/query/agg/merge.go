@@ -9,7 +9,7 @@ type Merger interface {
 	Merge(from State, to []uint32) error
 }
 
-var _ = []Merger{&count{}, &sum[int64]{}, &average{}, &variance{}, &extreme{}, &logical{}}
+var _ = []Merger{&count{}, &sum[int64]{}, &average{}, &variance{}, &extreme{}, &logical{}, &countDistinct{}}
 
 // Merge is Merger's.
 func (c *count) Merge(from State, to []uint32) error {
@@ -87,5 +87,30 @@ func (l *logical) Merge(from State, to []uint32) error {
 			l.value[h] = l.value[h] && o.value[g]
 		}
 	}
+	return nil
+}
+
+// countDistinct is count(DISTINCT x): of all aggregates over distinct values the
+// one that needs only to know that a value is new.
+type countDistinct struct {
+	distinct
+	count *count
+}
+
+// Merge is Merger's.
+func (d *countDistinct) Merge(from State, to []uint32) error {
+	o := from.(*countDistinct)
+	texts := make([]string, len(o.codes))
+	for text, code := range o.codes {
+		texts[code] = text
+	}
+	o.seen.each(func(g uint32, word uint64) {
+		if len(texts) > 0 {
+			word = d.code(texts[word])
+		}
+		if h := to[g]; d.seen.add(h, word) {
+			d.count.n[h]++
+		}
+	})
 	return nil
 }

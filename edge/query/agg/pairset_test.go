@@ -17,7 +17,7 @@ func TestPairSet(t *testing.T) {
 	var s pairSet
 	want := map[pair]bool{}
 	for range 100_000 {
-		p := pair{uint32(rng.IntN(5)), uint64(rng.IntN(3000))}
+		p := pair{uint32(rng.IntN(2 * smallGroups)), uint64(rng.IntN(2 * smallWords))}
 		switch rng.IntN(3) {
 		case 0:
 			p.word = math.Float64bits(float64(p.word) / 4)
@@ -29,8 +29,15 @@ func TestPairSet(t *testing.T) {
 		}
 		want[p] = true
 	}
-	if s.n != len(want) {
-		t.Errorf("%d pairs, want %d", s.n, len(want))
+	s.each(func(group uint32, word uint64) {
+		p := pair{group, word}
+		if !want[p] {
+			t.Errorf("%v was not added, or comes twice", p)
+		}
+		delete(want, p)
+	})
+	if len(want) > 0 {
+		t.Errorf("%d pairs are missing", len(want))
 	}
 }
 

@@ -93,8 +93,10 @@ func (j *jsonWriter) cell(v *column.Vector) func(dst []byte, row int) []byte {
 		return func(dst []byte, row int) []byte { return strconv.AppendUint(dst, v.Uints[row], 10) }
 	case column.Float64:
 		return func(dst []byte, row int) []byte { return text.AppendFloatJSON(dst, v.Floats[row]) }
-	case column.String, column.Dict:
-		return func(dst []byte, row int) []byte { return appendString(dst, v.Text(row)) }
+	case column.String:
+		return func(dst []byte, row int) []byte { return appendString(dst, v.Strings[row]) }
+	case column.Dict:
+		return dictCell(v)
 	case column.Struct:
 		return j.structCell(v)
 	case column.List:
@@ -118,6 +120,19 @@ func (j *jsonWriter) cell(v *column.Vector) func(dst []byte, row int) []byte {
 		}
 	}
 	return quoted(plainCell(v, j.zones))
+}
+
+// dictCell quotes a text once for a run of rows that have it: tags come in runs,
+// since rows mostly come series by series.
+func dictCell(v *column.Vector) func([]byte, int) []byte {
+	var quoted []byte
+	var code uint32
+	return func(dst []byte, row int) []byte {
+		if c := v.Codes[row]; c != code || quoted == nil {
+			code, quoted = c, appendString(quoted[:0], v.Dict.Values[c])
+		}
+		return append(dst, quoted...)
+	}
 }
 
 func (j *jsonWriter) structCell(v *column.Vector) func([]byte, int) []byte {

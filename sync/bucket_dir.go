@@ -1,0 +1,243 @@
+package upstream
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+// dirBucket is a directory, such as a mounted network drive. It must exist: when
+// nothing is mounted, nothing must be written to what lies below.
+type dirBucket struct {
+	root  string
+	limit *throttle
+}
+
+var _ bucket = (*dirBucket)(nil)
+
+// partial begins the names of files that are not complete.
+const partial = ".tarn-partial-"
+
+func (b *dirBucket) path(key string) string { return filepath.Join(b.root, filepath.FromSlash(key)) }
+
+// Note is bucket's.
+func (b *dirBucket) Note() string { return "" }
+
+// Ready is bucket's.
+func (b *dirBucket) Ready(context.Context) error {
+	info, err := os.Stat(b.root)
+	if err == nil && !info.IsDir() {
+		err = errors.New("it is not a directory")
+	}
+	if err != nil {
+		return fmt.Errorf("the directory %w: %w", errUnreachable, err)
+	}
+	return nil
+}
+
+// Put is bucket's: a temporary file, synced, gets its name unless it is taken,
+// and then the directory is synced.
+func (b *dirBucket) Put(ctx context.Context, key string, o object) error {
+	if err := b.Ready(ctx); err != nil {
+		return err
+	}
+	if done, err := b.there(ctx, key, &o); done || err != nil {
+		return err
+	}
+	dir := filepath.Dir(b.path(key))
+	if err := b.mkdir(dir); err != nil {
+		return err
+	}
+	temporary := filepath.Join(dir, partial+o.Hash)
+	err := b.write(ctx, temporary, &o)
+	if err == nil {
+		err = publish(temporary, b.path(key))
+	}
+	if errors.Is(err, fs.ErrExist) {
+		err = nil
+		if done, e := b.there(ctx, key, &o); e != nil || !done {
+			err = errors.Join(fmt.Errorf("put %s: it came and went", key), e)
+		}
+	}
+	if e := os.Remove(temporary); e != nil && !errors.Is(e, fs.ErrNotExist) {
+		err = errors.Join(err, e)
+	}
+	if err != nil {
+		return fmt.Errorf("put %s: %w", key, err)
+	}
+	return syncDir(dir)
+}
+
+// there says whether the object is there already.
+func (b *dirBucket) there(ctx context.Context, key string, o *object) (bool, error) {
+	s, err := b.Stat(ctx, key)
+	switch {
+	case errors.Is(err, errAbsent):
+		return false, nil
+	case err != nil:
+		return false, err
+	case !o.same(s):
+		return false, fmt.Errorf("put %s: %w", key, errTaken)
+	}
+	// Whoever made it may not have made it durable.
+	return true, errors.Join(syncFile(b.path(key)), syncDir(filepath.Dir(b.path(key))))
+}
+
+func (b *dirBucket) write(ctx context.Context, path string, o *object) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriterSize(b.limit.writer(ctx, f, o.Progress), 256<<10)
+	err = o.render(ctx, w)
+	if err == nil {
+		err = w.Flush()
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
+}
+
+// publish gives a file its name unless it is taken. Where there are no hard
+// links it looks first: then two writers at the very same moment are not told
+// apart, but keys are of one node.
+func publish(temporary, path string) error {
+	err := os.Link(temporary, path)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(fs.ErrExist, err)
+	}
+	return os.Rename(temporary, path)
+}
+
+// mkdir makes a directory below the root, durably.
+func (b *dirBucket) mkdir(dir string) error {
+	if _, err := os.Stat(dir); err == nil || dir == b.root {
+		return err
+	}
+	if err := b.mkdir(filepath.Dir(dir)); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return syncDir(filepath.Dir(dir))
+}
+
+func syncFile(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}
+
+// syncDir makes names durable. Some network file systems cannot, and say so.
+func syncDir(dir string) error {
+	err := syncFile(dir)
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.ENOTSUP) {
+		return nil
+	}
+	return err
+}
+
+// Stat is bucket's. It reads the file to know its hash.
+func (b *dirBucket) Stat(ctx context.Context, key string) (stat, error) {
+	f, err := os.Open(b.path(key))
+	if errors.Is(err, fs.ErrNotExist) {
+		return stat{}, fmt.Errorf("%s: %w", key, errAbsent)
+	}
+	if err != nil {
+		return stat{}, err
+	}
+	defer f.Close()
+	m := newMeter(io.Discard)
+	if _, err := io.Copy(m, &contextReader{ctx, f}); err != nil {
+		return stat{}, fmt.Errorf("read %s: %w", key, err)
+	}
+	return stat{Size: m.n, Hash: m.sum()}, nil
+}
+
+// contextReader ends with its context.
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c *contextReader) Read(p []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.Read(p)
+}
+
+// Get is bucket's.
+func (b *dirBucket) Get(_ context.Context, key string) ([]byte, error) {
+	f, err := os.Open(b.path(key))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", key, errAbsent)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readSmall(f, key)
+}
+
+// Set is bucket's.
+func (b *dirBucket) Set(ctx context.Context, key string, body []byte) error {
+	dir := filepath.Dir(b.path(key))
+	if err := b.mkdir(dir); err != nil {
+		return err
+	}
+	o := bytesObject(body)
+	temporary := filepath.Join(dir, partial+o.Hash)
+	if err := b.write(ctx, temporary, &o); err != nil {
+		return fmt.Errorf("set %s: %w", key, err)
+	}
+	if err := os.Rename(temporary, b.path(key)); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// List is bucket's.
+func (b *dirBucket) List(ctx context.Context, prefix string, fn func(key string, size int64) error) error {
+	if err := b.Ready(ctx); err != nil {
+		return err
+	}
+	err := filepath.WalkDir(b.path(prefix), func(path string, d fs.DirEntry, err error) error {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil || d.IsDir() || strings.HasPrefix(d.Name(), partial) {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(b.root, path)
+		if err != nil {
+			return err
+		}
+		return fn(filepath.ToSlash(rel), info.Size())
+	})
+	if err != nil {
+		return fmt.Errorf("list %s: %w", prefix, err)
+	}
+	return nil
+}

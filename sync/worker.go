@@ -1,0 +1,745 @@
+package upstream
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math"
+	"slices"
+	"strings"
+	gosync "sync"
+	"time"
+
+	"tarn/store"
+)
+
+// worker sends segments to one target, one at a time.
+type worker struct {
+	store  *store.Store
+	target *Target
+	node   string
+	dest   destination
+	timing timing
+	logger *slog.Logger
+	wake   chan struct{}
+	delta  *deltaLog // of format delta, made when needed
+
+	mu      gosync.Mutex
+	back    backoff
+	offline bool // the last thing that is known is that the target cannot be reached
+	err     string
+	// trouble is of files whose sending failed; parked ones are in the catalog.
+	trouble map[uint64]*fileTrouble
+	// forced is the largest segment number that need not wait.
+	forced    uint64
+	current   *Current
+	interrupt func() // ends what is under way
+	note      string // of the Delta log
+	arrived   int64  // files that arrived since the start
+	sent      int64
+	failed    int64
+}
+
+// fileTrouble is what is known of a file that failed.
+type fileTrouble struct {
+	back backoff
+	err  string
+	// arrived is the worker's when it first failed.
+	arrived int64
+}
+
+const (
+	// maxBatch is how many objects a manifest lists.
+	maxBatch = 100
+	// parkAfter is how often a file may fail while others arrive.
+	parkAfter = 8
+)
+
+func (w *worker) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		wait := w.step(ctx)
+		if wait <= 0 {
+			continue
+		}
+		timer := time.NewTimer(wait)
+		select {
+		case <-ctx.Done():
+		case <-w.wake:
+		case <-timer.C:
+		}
+		timer.Stop()
+	}
+}
+
+// nudge makes the worker look again.
+func (w *worker) nudge() {
+	select {
+	case w.wake <- struct{}{}:
+	default:
+	}
+}
+
+// step does one thing and says how long to wait before the next.
+func (w *worker) step(ctx context.Context) time.Duration {
+	totals, body := w.store.SyncTotals(w.target.ID)
+	if totals.Paused {
+		return time.Hour // Resume nudges
+	}
+	w.mu.Lock()
+	left := w.back.left()
+	w.mu.Unlock()
+	if left > 0 {
+		return left
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	w.mu.Lock()
+	w.interrupt = cancel
+	w.mu.Unlock()
+	if body != nil {
+		w.concluded(ctx, w.finishBatch(ctx, body))
+		return 0
+	}
+	files := w.store.SyncFiles(w.target.ID)
+	uploaded := 0
+	for i := range files {
+		if files[i].Progress.State == store.SyncUploaded {
+			uploaded++
+		}
+	}
+	f, wait := w.next(files)
+	switch {
+	case uploaded >= maxBatch, f == nil && uploaded > 0:
+		w.concluded(ctx, w.beginBatch(ctx, files))
+	case f != nil:
+		w.fileConcluded(ctx, f, w.send(ctx, f))
+	default:
+		return min(wait, w.timing.poll)
+	}
+	return 0
+}
+
+// next chooses the file to send, and otherwise says how soon one that failed may
+// be tried again.
+func (w *worker) next(files []store.SyncFile) (best *store.SyncFile, wait time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	wait, fewest := math.MaxInt64, math.MaxInt
+	for i := range files {
+		f := &files[i]
+		switch f.Progress.State {
+		case store.SyncUploading:
+		case store.SyncSealed:
+			if f.Deleted || !f.Ready && f.ID > w.forced {
+				continue
+			}
+		default:
+			continue
+		}
+		if w.dest.lines != nil && f.Late && waitsFor(files[:i], f) {
+			continue
+		}
+		failures := 0
+		if t := w.trouble[f.ID]; t != nil {
+			failures = t.back.failures
+			if left := t.back.left(); left > 0 {
+				wait = min(wait, left)
+				continue
+			}
+		}
+		// What was begun goes first, what failed often last.
+		if f.Progress.State == store.SyncUploading && failures == 0 {
+			failures = -1
+		}
+		if failures < fewest {
+			best, fewest = f, failures
+		}
+	}
+	return best, wait
+}
+
+// waitsFor says whether one of the earlier files may have rows that f has newer
+// values for. Lines are merged in the order in which they arrive.
+func waitsFor(earlier []store.SyncFile, f *store.SyncFile) bool {
+	return slices.ContainsFunc(earlier, func(e store.SyncFile) bool {
+		return e.TableID == f.TableID && e.Progress.State != store.SyncCommitted && e.MinTime <= f.MaxTime && f.MinTime <= e.MaxTime
+	})
+}
+
+// localError is a failure to read the segment.
+type localError struct{ err error }
+
+func (e *localError) Error() string { return e.err.Error() }
+func (e *localError) Unwrap() error { return e.err }
+
+// send makes one attempt to bring a file to the target.
+func (w *worker) send(ctx context.Context, f *store.SyncFile) (err error) {
+	r, err := w.store.OpenSyncFile(ctx, *f)
+	if err != nil {
+		if errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		return &localError{err}
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	if w.isOffline() {
+		// Nothing is claimed while the link is down: the file can still be
+		// merged with its neighbours.
+		if err := w.ready(ctx); err != nil {
+			return err
+		}
+	}
+	w.setCurrent(&Current{Database: f.Database, Table: f.Table, Key: f.Progress.Key, Bytes: f.Bytes})
+	defer w.setCurrent(nil)
+	if w.dest.lines != nil {
+		return w.sendLines(ctx, f, r)
+	}
+	return w.sendObject(ctx, f, r)
+}
+
+func (w *worker) ready(ctx context.Context) error {
+	ctx, stop, _ := w.watch(ctx)
+	defer stop()
+	if w.dest.lines != nil {
+		return w.dest.lines.Ready(ctx)
+	}
+	return w.dest.bucket.Ready(ctx)
+}
+
+// errStalled is the cause of the end of a request that made no progress.
+var errStalled = errors.New("nothing moved for too long")
+
+// watch ends a context when progress is not reported in time.
+func (w *worker) watch(ctx context.Context) (_ context.Context, stop func(), progress func(int)) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	timer := time.AfterFunc(w.timing.stall, func() { cancel(errStalled) })
+	progress = func(n int) {
+		timer.Reset(w.timing.stall)
+		w.mu.Lock()
+		w.sent += int64(n)
+		if w.current != nil {
+			w.current.Sent += int64(n)
+		}
+		w.mu.Unlock()
+	}
+	return ctx, func() { timer.Stop(); cancel(nil) }, progress
+}
+
+// sendObject puts a segment into the bucket.
+func (w *worker) sendObject(ctx context.Context, f *store.SyncFile, r *store.SyncReader) error {
+	p := f.Progress
+	fresh := p.State == store.SyncSealed
+	write := w.writer(r)
+	if p.ObjectHash == "" {
+		if err := w.prepare(ctx, f, r, &p); err != nil {
+			return err
+		}
+	}
+	if fresh {
+		// From here on the file stays as it is until it has arrived.
+		p.State = store.SyncUploading
+		if err := w.store.SetSyncProgress(ctx, *f, p); err != nil {
+			return err
+		}
+	}
+	w.setCurrent(&Current{Database: f.Database, Table: f.Table, Key: p.Key, Bytes: p.ObjectBytes})
+	watched, stop, progress := w.watch(ctx)
+	err := w.dest.bucket.Put(watched, p.Key, object{
+		Size: p.ObjectBytes, Hash: p.ObjectHash, Source: p.SourceHash, Write: write, Again: !fresh, Upload: p.Upload, Progress: progress,
+		SaveUpload: func(ctx context.Context, id string) error {
+			p.Upload = id
+			return w.store.SetSyncProgress(ctx, *f, p)
+		},
+	})
+	if err != nil && context.Cause(watched) == errStalled {
+		err = fmt.Errorf("%w: %w", errStalled, err)
+	}
+	stop()
+	switch {
+	case err == nil:
+		p.State, p.Upload, p.Attempts, p.LastError = store.SyncUploaded, "", 0, ""
+		return w.store.SetSyncProgress(ctx, *f, p)
+	case errors.Is(err, errChanged):
+		// Another version of this program would write other bytes: announce these.
+		p.ObjectHash, p.ObjectBytes, p.Upload = "", 0, ""
+		return errors.Join(err, w.store.SetSyncProgress(ctx, *f, p))
+	case errors.Is(err, errUnreachable) && fresh && p.Upload == "":
+		p.State = store.SyncSealed
+		return errors.Join(err, w.store.SetSyncProgress(ctx, *f, p))
+	}
+	return err
+}
+
+// writer yields the object's bytes. Its own failures are local ones.
+func (w *worker) writer(r *store.SyncReader) func(ctx context.Context, out io.Writer) error {
+	return func(ctx context.Context, out io.Writer) error {
+		remote := &outcome{w: out}
+		var err error
+		if w.target.TimeUnit == Nanos {
+			err = r.Copy(ctx, remote)
+		} else {
+			err = r.CopyMicros(ctx, remote)
+		}
+		if err != nil && remote.err == nil && ctx.Err() == nil {
+			return &localError{err}
+		}
+		return err
+	}
+}
+
+// outcome remembers that it was writing that failed.
+type outcome struct {
+	w   io.Writer
+	err error
+}
+
+func (o *outcome) Write(p []byte) (int, error) {
+	n, err := o.w.Write(p)
+	if err != nil {
+		o.err = err
+	}
+	return n, err
+}
+
+// prepare learns key, size and checksums.
+func (w *worker) prepare(ctx context.Context, f *store.SyncFile, r *store.SyncReader, p *store.SyncProgress) error {
+	source := newMeter(io.Discard)
+	if err := r.Copy(ctx, source); err != nil {
+		if ctx.Err() != nil {
+			return err
+		}
+		return &localError{err}
+	}
+	sent := newMeter(io.Discard)
+	if err := w.writer(r)(ctx, sent); err != nil {
+		return err
+	}
+	p.SourceHash, p.ObjectHash, p.ObjectBytes = source.sum(), sent.sum(), sent.n
+	if p.Key == "" {
+		p.Key = objectKey(w.node, f, p.SourceHash)
+	}
+	return nil
+}
+
+// sendLines sends a segment as line protocol. It may be sent again: rows have an
+// identity.
+func (w *worker) sendLines(ctx context.Context, f *store.SyncFile, r *store.SyncReader) error {
+	p := f.Progress
+	if p.State == store.SyncSealed {
+		p.State, p.Key = store.SyncUploading, "lines"
+		if err := w.store.SetSyncProgress(ctx, *f, p); err != nil {
+			return err
+		}
+	}
+	watched, stop, progress := w.watch(ctx)
+	bytes, err := w.dest.lines.Send(watched, f, r, w.node, progress)
+	if err != nil && context.Cause(watched) == errStalled {
+		err = fmt.Errorf("%w: %w", errStalled, err)
+	}
+	stop()
+	if err != nil {
+		return err
+	}
+	return w.store.CommitSync(ctx, w.target.ID, 0, []uint64{f.ID}, store.SyncTotals{Files: 1, Rows: f.Rows, Bytes: bytes})
+}
+
+// beginBatch makes the manifest of what was uploaded.
+func (w *worker) beginBatch(ctx context.Context, files []store.SyncFile) error {
+	totals, _ := w.store.SyncTotals(w.target.ID)
+	m := Manifest{Version: manifestVersion, Node: w.node, Origin: w.store.UUID(), Number: totals.NextBatch, CreatedAt: time.Now().UTC(), TimeUnit: w.target.TimeUnit}
+	for i := range files {
+		f := &files[i]
+		if f.Progress.State != store.SyncUploaded || len(m.Adds) == maxBatch {
+			continue
+		}
+		columns, err := w.columns(ctx, f)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		m.Adds = append(m.Adds, Add{
+			Key: f.Progress.Key, Database: f.Database, Table: f.Table, Date: dateOf(f.MinTime), Rows: f.Rows, Bytes: f.Progress.ObjectBytes,
+			SHA256: f.Progress.ObjectHash, SourceSHA256: f.Progress.SourceHash, MinTime: f.MinTime, MaxTime: f.MaxTime,
+			MinSeq: f.MinSeq, MaxSeq: f.MaxSeq, Columns: columnSchema(columns, w.target.TimeUnit),
+		})
+	}
+	if len(m.Adds) == 0 {
+		return nil
+	}
+	body, err := m.encode()
+	if err != nil {
+		return err
+	}
+	return w.store.BeginSyncBatch(ctx, w.target.ID, m.Number, body)
+}
+
+func (w *worker) columns(ctx context.Context, f *store.SyncFile) (columns []store.SyncColumn, err error) {
+	r, err := w.store.OpenSyncFile(ctx, *f)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	if w.target.TimeUnit == Nanos {
+		return r.Columns(), nil
+	}
+	return r.Micros(ctx)
+}
+
+// finishBatch writes a manifest, and what else makes its objects visible, and
+// notes that it did.
+func (w *worker) finishBatch(ctx context.Context, body []byte) error {
+	m, err := readManifest(body)
+	if err != nil {
+		return fmt.Errorf("manifest in the catalog: %w", err)
+	}
+	watched, stop, progress := w.watch(ctx)
+	defer stop()
+	o := bytesObject(body)
+	o.Progress = progress
+	key := manifestKey(m.Node, m.Number)
+	if err := w.dest.bucket.Put(watched, key, o); errors.Is(err, errTaken) {
+		return w.renumber(watched, m)
+	} else if err != nil {
+		return err
+	}
+	if w.target.Format == FormatDelta {
+		if w.delta == nil {
+			w.delta = newDeltaLog(w.dest.bucket)
+		}
+		err := w.delta.commitEdge(watched, m)
+		var wrong *schemaError
+		if errors.As(err, &wrong) {
+			// The objects and the manifest are there; one table's log is not
+			// worth stopping for.
+			w.logger.Error("sync: a Delta table could not take a batch", "manifest", m.Number, "error", err)
+			w.setNote(clip(fmt.Sprintf("a Delta table lacks files since manifest %d: %v", m.Number, err)))
+		} else if err != nil {
+			return err
+		}
+	}
+	keys := map[string]bool{}
+	more := store.SyncTotals{}
+	for _, a := range m.Adds {
+		keys[a.Key] = true
+		more.Files, more.Rows, more.Bytes = more.Files+1, more.Rows+a.Rows, more.Bytes+a.Bytes
+	}
+	var ids []uint64
+	for _, f := range w.store.SyncFiles(w.target.ID) {
+		if f.Progress.State == store.SyncUploaded && keys[f.Progress.Key] {
+			ids = append(ids, f.ID)
+		}
+	}
+	if err := w.store.CommitSync(ctx, w.target.ID, m.Number, ids, more); err != nil {
+		return err
+	}
+	w.logger.Info("sync: committed", "manifest", m.Number, "files", more.Files, "rows", more.Rows, "bytes", more.Bytes)
+	return nil
+}
+
+// renumber gives a manifest the next free number. That of the same data
+// directory has its number when the catalog was brought back from a backup.
+func (w *worker) renumber(ctx context.Context, m *Manifest) error {
+	there, err := w.dest.bucket.Get(ctx, manifestKey(m.Node, m.Number))
+	if err != nil {
+		return err
+	}
+	other, err := readManifest(there)
+	if err != nil {
+		return fmt.Errorf("manifest %d at the target: %w", m.Number, err)
+	}
+	if other.Origin != m.Origin {
+		return fmt.Errorf("the data directory %s sends to the same place under the name %q: give one of them another --node-id", other.Origin, m.Node)
+	}
+	err = w.dest.bucket.List(ctx, manifestDir(m.Node), func(key string, _ int64) error {
+		if n, ok := manifestNumber(key); ok {
+			m.Number = max(m.Number, n+1)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	body, err := m.encode()
+	if err != nil {
+		return err
+	}
+	w.logger.Warn("sync: the target has manifests that the catalog does not know; was it brought back from a backup?", "next", m.Number)
+	return w.store.BeginSyncBatch(ctx, w.target.ID, m.Number, body)
+}
+
+// concluded notes how something that concerns the whole target went.
+func (w *worker) concluded(ctx context.Context, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err == nil {
+		w.recovered()
+		return
+	}
+	if ctx.Err() != nil {
+		return // interrupted: no failure
+	}
+	w.fails(err)
+}
+
+// recovered needs the lock.
+func (w *worker) recovered() {
+	if w.back.failures > 0 {
+		w.logger.Info("sync: the target works again", "failures", w.back.failures)
+	}
+	w.back.succeed()
+	w.offline, w.err = false, ""
+}
+
+// fails needs the lock.
+func (w *worker) fails(err error) {
+	if w.back.failures == 0 {
+		w.logger.Warn("sync: failed; trying again", "error", err)
+	}
+	w.back.fail()
+	var busy *busyError
+	if errors.As(err, &busy) {
+		w.back.atLeast(busy.after)
+	}
+	w.offline = errors.Is(err, errUnreachable)
+	w.failed++
+	w.err = clip(err.Error())
+}
+
+// clip bounds what others' answers may take.
+func clip(text string) string {
+	const most = 1000
+	if len(text) > most {
+		text = text[:most] + "..."
+	}
+	return text
+}
+
+// fileConcluded notes how sending a file went.
+func (w *worker) fileConcluded(ctx context.Context, f *store.SyncFile, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var refused *refusedError
+	var local *localError
+	switch {
+	case err == nil:
+		w.arrived++
+		delete(w.trouble, f.ID)
+		w.recovered()
+		return
+	case ctx.Err() != nil:
+		return
+	case errors.Is(err, store.ErrNotFound):
+		delete(w.trouble, f.ID) // merged or deleted meanwhile
+		return
+	case errors.Is(err, errUnreachable):
+		w.fails(err)
+		return
+	case errors.As(err, &refused), errors.As(err, &local), errors.Is(err, errTaken):
+		w.failed++
+		w.park(ctx, f, err)
+		return
+	}
+	if w.trouble == nil {
+		w.trouble = map[uint64]*fileTrouble{}
+	}
+	t := w.trouble[f.ID]
+	if t == nil {
+		t = &fileTrouble{back: backoff{base: w.timing.base, most: w.timing.most}, arrived: w.arrived}
+		w.trouble[f.ID] = t
+	}
+	t.back.fail()
+	t.err = clip(err.Error())
+	w.fails(err)
+	if t.back.failures >= parkAfter && w.arrived > t.arrived {
+		w.park(ctx, f, err)
+	}
+}
+
+// park sets a file aside, so that the next ones proceed. It needs the lock.
+func (w *worker) park(ctx context.Context, f *store.SyncFile, err error) {
+	p := f.Progress
+	for _, now := range w.store.SyncFiles(w.target.ID) {
+		if now.ID == f.ID {
+			p = now.Progress
+		}
+	}
+	p.State, p.LastError, p.Attempts = store.SyncParked, clip(err.Error()), 1
+	if t := w.trouble[f.ID]; t != nil {
+		p.Attempts = t.back.failures
+	}
+	w.logger.Error("sync: a file is set aside; `tarn sync now` tries again", "segment", f.ID, "database", f.Database, "table", f.Table, "error", err)
+	if err := w.store.SetSyncProgress(ctx, *f, p); err != nil && !errors.Is(err, store.ErrNotFound) {
+		w.fails(err)
+		return
+	}
+	delete(w.trouble, f.ID)
+}
+
+// hurry lets everything go at once.
+func (w *worker) hurry(ctx context.Context) error {
+	var errs []error
+	last := uint64(0)
+	for _, f := range w.store.SyncFiles(w.target.ID) {
+		last = max(last, f.ID)
+		if f.Progress.State != store.SyncParked {
+			continue
+		}
+		p := f.Progress
+		p.State, p.Attempts, p.LastError = store.SyncUploading, 0, ""
+		if p.Key == "" {
+			p.State = store.SyncSealed
+		}
+		if err := w.store.SetSyncProgress(ctx, f, p); err != nil && !errors.Is(err, store.ErrNotFound) {
+			errs = append(errs, err)
+		}
+	}
+	w.mu.Lock()
+	w.forced = max(w.forced, last)
+	w.back.succeed()
+	clear(w.trouble)
+	w.mu.Unlock()
+	w.nudge()
+	return errors.Join(errs...)
+}
+
+// stopCurrent ends what is under way; it goes on later.
+func (w *worker) stopCurrent() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.interrupt != nil {
+		w.interrupt()
+	}
+}
+
+func (w *worker) isOffline() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.offline
+}
+
+func (w *worker) setNote(note string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.note = note
+}
+
+func (w *worker) setCurrent(c *Current) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.current = c
+}
+
+// FileStatus is a segment on its way to a target, for system tables.
+type FileStatus struct {
+	Target      string
+	File        store.SyncFile
+	State       string
+	Attempts    int
+	NextAttempt time.Duration
+	LastError   string
+}
+
+var stateNames = [...]string{store.SyncSealed: "sealed", store.SyncUploading: "uploading", store.SyncUploaded: "uploaded",
+	store.SyncCommitted: "committed", store.SyncParked: "parked"}
+
+// files lists the worker's segments.
+func (w *worker) files() (out []FileStatus) {
+	files := w.store.SyncFiles(w.target.ID)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, f := range files {
+		s := FileStatus{Target: w.target.ID, File: f, State: stateNames[f.Progress.State], Attempts: f.Progress.Attempts, LastError: f.Progress.LastError}
+		if t := w.trouble[f.ID]; t != nil {
+			s.Attempts, s.LastError, s.NextAttempt = t.back.failures, t.err, t.back.left()
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+// Files lists the segments of all targets.
+func (m *Manager) Files() (out []FileStatus) {
+	for _, w := range m.workers {
+		out = append(out, w.files()...)
+	}
+	return out
+}
+
+// status is the worker's part of Status.
+func (w *worker) status() TargetStatus {
+	totals, _ := w.store.SyncTotals(w.target.ID)
+	t := w.target
+	s := TargetStatus{
+		ID: t.ID, URL: t.URL, Kind: t.Kind, Format: t.Format, TimeUnit: t.TimeUnit, Databases: append([]string{}, t.Databases...),
+		Manifest: totals.NextBatch - 1, CommittedFiles: totals.Files, CommittedRows: totals.Rows, CommittedBytes: totals.Bytes, Parked: []ParkedFile{},
+	}
+	if w.dest.bucket != nil {
+		s.Note = w.dest.bucket.Note()
+	}
+	if totals.CommittedAt != 0 {
+		at := time.Unix(0, totals.CommittedAt).UTC()
+		s.CommittedAt = &at
+	}
+	now := time.Now()
+	for _, f := range w.store.SyncFiles(t.ID) {
+		switch f.Progress.State {
+		case store.SyncSealed:
+			if f.Deleted {
+				continue
+			}
+			s.Files.Sealed++
+			if f.Ready {
+				s.ReadyFiles++
+			}
+		case store.SyncUploading:
+			s.Files.Uploading++
+		case store.SyncUploaded:
+			s.Files.Uploaded++
+		case store.SyncCommitted:
+			s.Files.Committed++
+			continue
+		case store.SyncParked:
+			s.Files.Parked++
+			if len(s.Parked) < maxParked {
+				s.Parked = append(s.Parked, ParkedFile{f.ID, f.Database, f.Table, f.Bytes, f.Progress.Attempts, f.Progress.LastError})
+			}
+		}
+		s.PendingRows += f.Rows
+		s.PendingBytes += f.Bytes
+		s.OldestPending = max(s.OldestPending, now.Sub(f.CreatedAt).Seconds())
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s.Failures, s.LastError, s.SentBytes, s.Failed = w.back.failures, w.err, w.sent, w.failed
+	s.Note = strings.Trim(s.Note+"; "+w.note, "; ")
+	s.State = StateIdle
+	switch {
+	case totals.Paused:
+		s.State = StatePaused
+	case w.current != nil:
+		c := *w.current
+		s.State, s.Current = StateUploading, &c
+	case w.back.failures > 0:
+		s.State, s.NextAttempt = StateWaiting, w.back.left().Seconds()
+	}
+	return s
+}
+
+// busyError is an answer that says when to try again.
+type busyError struct {
+	err   error
+	after time.Duration
+}
+
+func (e *busyError) Error() string { return e.err.Error() }
+func (e *busyError) Unwrap() error { return e.err }
+
+// order sorts adds by table and write order.
+func order(a, b Add) int {
+	return cmp.Or(cmp.Compare(a.Database, b.Database), cmp.Compare(a.Table, b.Table), cmp.Compare(a.MinSeq, b.MinSeq), cmp.Compare(a.Key, b.Key))
+}
