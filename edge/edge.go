@@ -17,6 +17,7 @@ import (
 	"tarn/edge/api/gate"
 	"tarn/edge/api/greptime"
 	"tarn/edge/api/influx"
+	"tarn/edge/api/prometheus"
 	"tarn/edge/api/syncapi"
 	"tarn/edge/auth"
 	"tarn/edge/ingest"
@@ -115,6 +116,8 @@ func (a *Appliance) listen(memory budget) error {
 	native := &greptime.API{Gate: door, Store: a.store, Writer: api.Writer}
 	a.routes = append(a.routes, native.Routes()...)
 	a.routes = append(a.routes, a.telemetry(door, api.Writer, m)...)
+	prom := &prometheus.API{Gate: door, Writer: api.Writer, Query: api.Query, Version: a.config.Version, Revision: a.config.Revision, Now: time.Now}
+	a.routes = append(a.routes, prom.Routes()...)
 	a.routes = append(a.routes, (&syncapi.API{Sync: a.sync}).Routes()...)
 	options := server.Options{Routes: a.routes, Auth: authenticator, ClusterUUID: a.store.UUID(), Logger: a.logger, Observe: m.observe, Deny: influx.Fail,
 		Guards: map[string]server.Guard{gate.Prefix: door}}

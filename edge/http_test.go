@@ -22,6 +22,7 @@ import (
 //	influxql [db=D] [format=F] [accept=A] [post] [params=JSON]
 //	                                            the same in InfluxQL
 //	v1 [db=D] [post] [accept=A] [NAME=VALUE]... sends a query to /query
+//	remote-write, remote-read, prom             see prometheus_test.go
 //
 // $NAME in a request is the token that an earlier answer held. What differs
 // from run to run is shown in <angle brackets>.
@@ -44,6 +45,12 @@ func TestHTTP(t *testing.T) {
 				return c.sql(d)
 			case "v1":
 				return c.v1(d)
+			case "remote-write":
+				return c.remoteWrite(d)
+			case "remote-read":
+				return c.remoteRead(d)
+			case "prom":
+				return c.prom(d)
 			}
 			t.Fatalf("%s: unknown command %s", d.Pos, d.Cmd)
 			return ""

@@ -182,8 +182,11 @@ func (r *scan) pruned(sources ...merge.Source) {
 // options are those of a reader that starts now.
 func (r *scan) options() merge.Options {
 	o := merge.Options{Columns: r.fields, MinTime: r.spec.MinTime, MaxTime: r.spec.MaxTime, BatchRows: r.spec.BatchRows}
-	if r.spec.Filter != nil {
+	switch wanted := r.spec.Series; {
+	case r.spec.Filter != nil:
 		o.Keep = func(id uint32) bool { return r.verdicts[id] == keep }
+	case wanted != nil:
+		o.Keep = func(id uint32) bool { return int(id) < len(wanted) && wanted[id] }
 	}
 	return o
 }

@@ -94,14 +94,18 @@ type destination struct {
 
 // open makes a target's destination. It sends nothing yet.
 func open(t *Target, limit *throttle, pace timing) (destination, error) {
+	tr, err := newTransport(t, pace)
+	if err != nil {
+		return destination{}, err
+	}
 	switch t.Kind {
 	case File:
 		return destination{bucket: &dirBucket{root: t.Dir, limit: limit}}, nil
 	case S3:
-		b, err := newS3Bucket(t, limit, pace)
+		b, err := newS3Bucket(t, tr, limit)
 		return destination{bucket: b}, err
 	case HTTP:
-		l, err := newLineServer(t, limit, pace)
+		l, err := newLineServer(t, tr, limit)
 		return destination{lines: l}, err
 	}
 	return destination{}, fmt.Errorf("BUG: target of kind %q", t.Kind)

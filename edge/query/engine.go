@@ -17,6 +17,7 @@ import (
 	"tarn/edge/query/exec"
 	"tarn/edge/query/expr"
 	"tarn/edge/query/plan"
+	"tarn/edge/query/promql"
 	"tarn/edge/query/result"
 	"tarn/edge/query/sql"
 	"tarn/store"
@@ -68,6 +69,7 @@ type Engine struct {
 	opts     Options
 	slots    *slots
 	log      *Log
+	prom     *promql.Engine
 }
 
 // New returns an Engine.
@@ -84,7 +86,10 @@ func New(p Provider, o Options) *Engine {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Engine{provider: p, opts: o, log: newLog(o.LogSize), slots: newSlots(o.MaxConcurrent)}
+	return &Engine{
+		provider: p, opts: o, log: newLog(o.LogSize), slots: newSlots(o.MaxConcurrent),
+		prom: promql.NewEngine(promql.Options{MaxSamples: promql.SampleLimit(o.MemoryLimit)}),
+	}
 }
 
 // Log lists running and finished queries.
