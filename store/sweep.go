@@ -113,7 +113,7 @@ func (s *Store) purge(ctx context.Context, due purgeSet) error {
 }
 
 // expire deletes the segments that lie wholly before their database's
-// retention.
+// or their table's retention.
 func (s *Store) expire(ctx context.Context) error {
 	s.checkpointing.Lock()
 	defer s.checkpointing.Unlock()
@@ -124,7 +124,7 @@ func (s *Store) expire(ctx context.Context) error {
 		if !ok {
 			continue
 		}
-		limit := db.oldest(now)
+		limit := max(db.oldest(now), t.oldest(now))
 		t.mu.RLock()
 		segments := slices.Clone(t.segments)
 		t.mu.RUnlock()

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"tarn/store/buffer"
 	"tarn/store/catalog"
@@ -42,6 +43,14 @@ func newTable(s *schema.Table, life catalog.Lifetime) *table {
 	t := &table{id: s.ID, index: series.NewIndex(), life: life, flushed: MinTime}
 	t.schema.Store(s)
 	return t
+}
+
+// oldest is the oldest time that the table's own retention lets a reader see.
+func (t *table) oldest(now time.Time) int64 {
+	if d := t.schema.Load().Def; d != nil {
+		return oldestOf(int64(d.Retention), now)
+	}
+	return MinTime
 }
 
 // newest is the newest time that a series may have outside the active buffer.

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"fmt"
 )
 
@@ -93,10 +94,18 @@ func apply(ctx context.Context, tx *sql.Tx, ch Change) error {
 
 func putTable(ctx context.Context, tx *sql.Tx, t Table) error {
 	s := t.Schema
-	_, err := tx.ExecContext(ctx, `INSERT INTO tables VALUES (?, ?, ?, ?, ?, ?, ?)
+	definition := ""
+	if s.Def != nil {
+		text, err := json.Marshal(s.Def)
+		if err != nil {
+			return fmt.Errorf("encode its definition: %w", err)
+		}
+		definition = string(text)
+	}
+	_, err := tx.ExecContext(ctx, `INSERT INTO tables VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, created_at = excluded.created_at,
-		deleted_at = excluded.deleted_at, hard_delete_at = excluded.hard_delete_at, purged = excluded.purged`,
-		s.ID, s.DatabaseID, s.Name, t.CreatedAt, t.DeletedAt, t.HardDeleteAt, t.Purged)
+		deleted_at = excluded.deleted_at, hard_delete_at = excluded.hard_delete_at, purged = excluded.purged, definition = excluded.definition`,
+		s.ID, s.DatabaseID, s.Name, t.CreatedAt, t.DeletedAt, t.HardDeleteAt, t.Purged, definition)
 	if err != nil {
 		return err
 	}

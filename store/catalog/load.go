@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -81,15 +82,22 @@ func (c *Catalog) loadTables(ctx context.Context, s *State) error {
 	if err != nil {
 		return err
 	}
-	return each(ctx, c.db, `SELECT id, database_id, name, created_at, deleted_at, hard_delete_at, purged FROM tables ORDER BY id`,
+	return each(ctx, c.db, `SELECT id, database_id, name, created_at, deleted_at, hard_delete_at, purged, definition FROM tables ORDER BY id`,
 		func(r *sql.Rows) error {
 			var t Table
 			var id, database uint32
-			var name string
-			if err := r.Scan(&id, &database, &name, &t.CreatedAt, &t.DeletedAt, &t.HardDeleteAt, &t.Purged); err != nil {
+			var name, definition string
+			if err := r.Scan(&id, &database, &name, &t.CreatedAt, &t.DeletedAt, &t.HardDeleteAt, &t.Purged, &definition); err != nil {
 				return err
 			}
 			t.Schema = schema.NewTable(database, id, name)
+			if definition != "" {
+				var d schema.Definition
+				if err := json.Unmarshal([]byte(definition), &d); err != nil {
+					return fmt.Errorf("the definition of table %q: %w", name, err)
+				}
+				t.Schema = t.Schema.Defined(&d)
+			}
 			if cols := columns[id]; len(cols) > 1 {
 				t.Schema = t.Schema.With(cols[1:]...) // the first is time
 			}

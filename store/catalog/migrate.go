@@ -46,7 +46,9 @@ CREATE TABLE sync_files (
 	object_hash TEXT NOT NULL, object_bytes INTEGER NOT NULL, upload TEXT NOT NULL, batch INTEGER NOT NULL, attempts INTEGER NOT NULL,
 	last_error TEXT NOT NULL, changed_at INTEGER NOT NULL, PRIMARY KEY (segment_id, target)) WITHOUT ROWID;
 CREATE TABLE sync_batches (target TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (target, number)) WITHOUT ROWID;`,
-	4: `CREATE TABLE pipelines (name TEXT NOT NULL, created_at INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (name, created_at)) WITHOUT ROWID;`,
+	// What SQL says of a table: schema.Definition as JSON, empty for none.
+	4: `ALTER TABLE tables ADD COLUMN definition TEXT NOT NULL DEFAULT '';`,
+	5: `CREATE TABLE pipelines (name TEXT NOT NULL, created_at INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (name, created_at)) WITHOUT ROWID;`,
 }
 
 // migrate runs the migrations that the file has not seen.

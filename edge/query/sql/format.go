@@ -156,6 +156,9 @@ func (s *Select) write(w *writer) {
 		})
 	}
 	w.opt(" HAVING ", s.Having)
+	if s.Align != nil {
+		w.put(s.Align)
+	}
 	if s.Windows != nil {
 		w.put(" WINDOW ")
 		list(w, s.Windows, func(n NamedWindow) { w.put(n.Name, " AS ", n.Spec) })
