@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"sync"
+	"time"
 
 	"tarn/edge/api/gate"
 	"tarn/edge/auth"
@@ -90,7 +91,7 @@ func (a *API) write(r *http.Request, partial bool, out *answer) error {
 	}
 	req, _ := a.pool.Get().(*request)
 	if req == nil {
-		req = &request{}
+		req = &request{looks: map[string]ingest.Look{}}
 	}
 	defer func() {
 		req.forget()
@@ -103,7 +104,7 @@ func (a *API) write(r *http.Request, partial bool, out *answer) error {
 	if err := req.read(body, partial, out); err != nil {
 		return err
 	}
-	return req.rows.Commit(r.Context(), store.WriteOptions{})
+	return req.rows.CommitLooks(r.Context(), store.WriteOptions{}, req.looks)
 }
 
 // request is the scratch memory of one request.
@@ -113,6 +114,7 @@ type request struct {
 	rows   *ingest.Rows
 	tags   []points.Tag
 	field  []byte
+	looks  map[string]ingest.Look // of new tables
 }
 
 func (q *request) forget() {
@@ -120,6 +122,7 @@ func (q *request) forget() {
 	q.record.Forget()
 	q.rows = nil
 	clear(q.tags[:cap(q.tags)])
+	clear(q.looks)
 }
 
 func invalid(format string, args ...any) error {
@@ -238,6 +241,9 @@ func (q *request) add(p dataPoint) error {
 	return t.End()
 }
 
+// look is how a table looks that this protocol makes.
+var look = ingest.Look{TimeName: pipeline.TimestampColumn, Unit: time.Millisecond}
+
 // ValueField is the field of tables that this protocol makes.
 const ValueField = "greptime_value"
 
@@ -246,6 +252,7 @@ func (q *request) chooseField(t *ingest.RowTable) error {
 	q.field = append(q.field[:0], ValueField...)
 	s := t.Schema()
 	if s == nil {
+		q.looks[t.Name()] = look
 		return nil
 	}
 	if c, ok := s.Column(ValueField); ok && c.Role == schema.Field {
