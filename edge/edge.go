@@ -22,9 +22,11 @@ import (
 	"tarn/edge/auth"
 	"tarn/edge/ingest"
 	"tarn/edge/query"
+	"tarn/edge/query/spill"
 	"tarn/edge/route"
 	"tarn/edge/server"
 	"tarn/store"
+	"tarn/store/vfs"
 	upstream "tarn/sync"
 )
 
@@ -99,12 +101,16 @@ func (a *Appliance) listen(memory budget) error {
 	}
 	authenticator := &auth.Authenticator{Tokens: a.store.Tokens(), Disabled: a.config.WithoutAuth, Exempt: exempt}
 	m := newMetrics(a.store)
+	temporary, err := a.spill()
+	if err != nil {
+		return err
+	}
 	m.registry.MustRegister(syncCollector{a.sync})
 	process := uuid.NewString()
 	api := &influx.API{
 		Store: a.store, Writer: ingest.NewWriter(a.store, time.Now), Auth: authenticator, Logger: a.logger, Now: time.Now,
 		Query: query.New(Provider{a.store}, query.Options{
-			MemoryLimit: memory.query, MaxConcurrent: a.config.QueryConcurrency, Timeout: a.config.QueryTimeout,
+			MemoryLimit: memory.query, Spill: temporary, MaxConcurrent: a.config.QueryConcurrency, Timeout: a.config.QueryTimeout,
 			LogSize: a.config.QueryLogSize, Logger: a.logger, System: system{a.store, a.config.WithoutAuth, a.config.NodeID, process, time.Now(), a.sync},
 			Caches: caches{a.store},
 		}),
@@ -146,6 +152,17 @@ func (a *Appliance) listen(memory budget) error {
 		}
 	})
 	return nil
+}
+
+// spill opens the folder for the temporary files of queries, nil when there are
+// to be none. The store holds the data directory's lock.
+func (a *Appliance) spill() (*spill.Space, error) {
+	dir := a.config.DataDir + "/tmp"
+	space, err := spill.Open(vfs.OS(), dir, spill.Options{Limit: a.config.MaxSpillBytes, Reserve: a.store.ReserveDisk})
+	if err != nil || a.config.MaxSpillBytes == 0 {
+		return nil, err
+	}
+	return space, nil
 }
 
 // loopback says whether a request comes from this machine.

@@ -60,7 +60,7 @@ func (s *Store) Compact(ctx context.Context) (replaced int, err error) {
 		}
 		n, err := s.compact(ctx, c)
 		if err != nil {
-			return replaced, fmt.Errorf("compact table %s: %w", c.table.schema.Load().Name, err)
+			return replaced, s.setAside(fmt.Errorf("compact table %s: %w", c.table.schema.Load().Name, err))
 		}
 		if n == 0 {
 			return replaced, nil // something changed meanwhile: look again later

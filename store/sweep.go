@@ -74,6 +74,9 @@ func (s *Store) purge(ctx context.Context, due purgeSet) error {
 			ch.RemoveSegments = append(ch.RemoveSegments, f.ID)
 			files = append(files, f)
 		}
+		for _, g := range t.lost {
+			ch.RemoveSegments = append(ch.RemoveSegments, g.ID)
+		}
 		t.mu.RUnlock()
 	}
 	for _, db := range due.databases {

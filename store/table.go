@@ -25,6 +25,8 @@ type table struct {
 	active   *buffer.Table   // takes the writes; nil when nothing came since the last checkpoint
 	frozen   []*buffer.Table // being written to segments, oldest first
 	segments []*segmentFile  // registered, in order of ID
+	// lost are registered segments that were not there when they were wanted.
+	lost []catalog.Segment
 
 	// last is the newest time of each series in frozen and registered rows
 	// that this process has seen; flushed is the newest time in segments that

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"runtime"
 	"strconv"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"tarn/edge/query/plan"
 	"tarn/edge/query/promql"
 	"tarn/edge/query/result"
+	"tarn/edge/query/spill"
 	"tarn/edge/query/sql"
 	"tarn/store"
 	"tarn/store/column"
@@ -41,8 +43,11 @@ type Provider interface {
 
 // Options configure an Engine.
 type Options struct {
-	// MemoryLimit is the budget of one query in bytes; 0 means none.
+	// MemoryLimit is what all running queries may hold together, in bytes; 0
+	// means no limit. A query that runs alone may have all of it.
 	MemoryLimit int64
+	// Spill takes what queries have no memory for; nil means that they fail.
+	Spill *spill.Space
 	// MaxConcurrent queries run at once; others are refused as Busy after
 	// waiting a second. Those whose rows are being sent do not count, but there
 	// may be eight times as many at most. 0 means no limit.
@@ -67,6 +72,7 @@ type Options struct {
 type Engine struct {
 	provider Provider
 	opts     Options
+	memory   *exec.Pool
 	slots    *slots
 	log      *Log
 	prom     *promql.Engine
@@ -87,7 +93,7 @@ func New(p Provider, o Options) *Engine {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Engine{
-		provider: p, opts: o, log: newLog(o.LogSize), slots: newSlots(o.MaxConcurrent),
+		provider: p, opts: o, memory: exec.NewPool(o.MemoryLimit), log: newLog(o.LogSize), slots: newSlots(o.MaxConcurrent),
 		prom: promql.NewEngine(promql.Options{MaxSamples: promql.SampleLimit(o.MemoryLimit)}),
 	}
 }
@@ -118,7 +124,8 @@ type Result struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	err     error
-	running bool // holds one of the engine's slots
+	held    int64 // by the answer's writer
+	running bool  // holds one of the engine's slots
 }
 
 // Query plans a query and prepares to run it. Rows are read by Result.Next.
@@ -139,20 +146,24 @@ func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) 
 	if e.opts.Timeout > 0 {
 		r.ctx, r.cancel = context.WithTimeout(ctx, e.opts.Timeout)
 	}
+	r.budget = e.memory.NewBudget(r.ctx)
 	defer func() {
 		if err != nil {
 			r.cancel()
+			r.budget.Close()
 			e.slots.leave(true)
 		}
 	}()
+	if err := r.budget.Reserve(answerBytes); err != nil {
+		return nil, err
+	}
 	now := e.opts.Now().UnixNano()
-	r.budget = &exec.Budget{Limit: e.opts.MemoryLimit}
 	st, err := e.plan(r.ctx, req, now, r.budget)
 	if err != nil {
 		return nil, err
 	}
 	r.entry.planned(e.opts.Now())
-	env := &exec.Env{Scan: e.provider.Scan, Budget: r.budget, Now: now, Workers: e.opts.Workers}
+	env := &exec.Env{Scan: e.provider.Scan, Budget: r.budget, Now: now, Workers: e.opts.Workers, Spill: e.opts.Spill}
 	if st.Explain {
 		if st.Plan, err = e.explain(r.ctx, st, env); err != nil {
 			return nil, err
@@ -171,6 +182,10 @@ func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) 
 	}
 	return r, nil
 }
+
+// answerBytes is what every query takes: its text and plan, and its answer on
+// the way to the client.
+const answerBytes = 128 << 10
 
 // planned is a statement that is ready to run.
 type planned struct {
@@ -316,6 +331,28 @@ func (r *Result) Next(_ context.Context, b *column.Batch) error {
 	return err
 }
 
+// AnswerBytes is what a writer of the answer should hold at most, where it can
+// choose.
+func (r *Result) AnswerBytes() int64 {
+	if r.engine.opts.MemoryLimit == 0 {
+		return math.MaxInt64
+	}
+	return max(r.engine.opts.MemoryLimit/16, leastAnswer)
+}
+
+// leastAnswer is how much an answer's writer may always hold.
+const leastAnswer = 512 << 10
+
+// Hold says how many bytes the answer's writer holds, or may come to hold. They
+// count as the query's memory.
+func (r *Result) Hold(bytes int64) error {
+	if err := r.budget.Reserve(bytes - r.held); err != nil {
+		return classify(err)
+	}
+	r.held = bytes
+	return nil
+}
+
 // Send runs fn, which sends rows to a client and may take as long as that likes,
 // without counting among the running queries.
 func (r *Result) Send(fn func() error) error {
@@ -335,6 +372,7 @@ func (r *Result) Close() error {
 	err := r.op.Close()
 	r.op = nil
 	r.cancel()
+	r.budget.Close()
 	r.engine.slots.leave(r.running)
 	failure := r.err
 	switch {

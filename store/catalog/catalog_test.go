@@ -153,7 +153,7 @@ func TestChangeIsAllOrNothing(t *testing.T) {
 func TestNewerSchemaIsRefused(t *testing.T) {
 	ctx, path := context.Background(), filepath.Join(t.TempDir(), "c.db")
 	c, _ := open(t, path)
-	if _, err := c.db.Exec(`PRAGMA user_version = 99`); err != nil {
+	if _, err := c.db.Exec(`PRAGMA user_version = 99; UPDATE meta SET value = '99' WHERE key = 'schema_version'`); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Close(); err != nil {

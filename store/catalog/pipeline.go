@@ -29,8 +29,8 @@ func applyPipelines(ctx context.Context, tx *sql.Tx, ch Change) error {
 	return nil
 }
 
-func (c *Catalog) loadPipelines(ctx context.Context, s *State) error {
-	return each(ctx, c.db, `SELECT name, created_at, text FROM pipelines ORDER BY name, created_at`, func(r *sql.Rows) error {
+func (l *loader) loadPipelines(ctx context.Context, s *State) error {
+	return l.each(ctx, "pipelines", `SELECT name, created_at, text FROM pipelines ORDER BY name, created_at`, func(r *sql.Rows) error {
 		var p Pipeline
 		err := r.Scan(&p.Name, &p.CreatedAt, &p.Text)
 		s.Pipelines = append(s.Pipelines, p)
