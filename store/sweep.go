@@ -127,7 +127,7 @@ func (s *Store) expire(ctx context.Context) error {
 		if !ok {
 			continue
 		}
-		limit := max(db.oldest(now), t.oldest(now))
+		limit := t.oldest(db, now)
 		t.mu.RLock()
 		segments := slices.Clone(t.segments)
 		t.mu.RUnlock()

@@ -47,12 +47,13 @@ func newTable(s *schema.Table, life catalog.Lifetime) *table {
 	return t
 }
 
-// oldest is the oldest time that the table's own retention lets a reader see.
-func (t *table) oldest(now time.Time) int64 {
-	if d := t.schema.Load().Def; d != nil {
+// oldest is the oldest time that retention lets a reader see: the table's own,
+// which goes before its database's.
+func (t *table) oldest(db *database, now time.Time) int64 {
+	if d := t.schema.Load().Def; d != nil && d.Retention > 0 {
 		return oldestOf(int64(d.Retention), now)
 	}
-	return MinTime
+	return db.oldest(now)
 }
 
 // newest is the newest time that a series may have outside the active buffer.

@@ -3,7 +3,6 @@ package catalog
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"fmt"
 )
 
@@ -104,15 +103,11 @@ func apply(ctx context.Context, tx *sql.Tx, ch Change) error {
 
 func putTable(ctx context.Context, tx *sql.Tx, t Table) error {
 	s := t.Schema
-	definition := ""
-	if s.Def != nil {
-		text, err := json.Marshal(s.Def)
-		if err != nil {
-			return fmt.Errorf("encode its definition: %w", err)
-		}
-		definition = string(text)
+	definition, err := encodeDefinition(s.Def)
+	if err != nil {
+		return err
 	}
-	_, err := tx.ExecContext(ctx, `INSERT INTO tables (id, database_id, name, created_at, deleted_at, hard_delete_at, purged, sum, retention, definition)
+	_, err = tx.ExecContext(ctx, `INSERT INTO tables (id, database_id, name, created_at, deleted_at, hard_delete_at, purged, sum, retention, definition)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, created_at = excluded.created_at,
 		deleted_at = excluded.deleted_at, hard_delete_at = excluded.hard_delete_at, purged = excluded.purged,

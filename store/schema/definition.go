@@ -1,6 +1,9 @@
 package schema
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Definition is what SQL's CREATE TABLE says of a table beyond the roles and
 // kinds of its columns (spec/greptimedb-http-api.md sections 2.2 and 10). It
@@ -55,6 +58,17 @@ func (t *Table) Appends() bool { return t.Def != nil && t.Def.Options[AppendMode
 // Defined returns the same table with another definition.
 func (t *Table) Defined(d *Definition) *Table {
 	n := *t
+	n.Def = d
+	n.index()
+	return &n
+}
+
+// Called returns the table as a view with another name of its time column and
+// another definition: nothing that is stored has it.
+func (t *Table) Called(name string, d *Definition) *Table {
+	n := *t
+	n.Columns = slices.Clone(t.Columns)
+	n.Columns[0].Name = name
 	n.Def = d
 	n.index()
 	return &n
