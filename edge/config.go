@@ -42,8 +42,11 @@ type Config struct {
 	CompactRate    int64
 	// MaxDiskBytes bounds the data directory; 0 means no limit. EvictOldest
 	// deletes the oldest data to keep to it, instead of refusing writes.
-	MaxDiskBytes      int64
-	EvictOldest       bool
+	MaxDiskBytes int64
+	EvictOldest  bool
+	// MaxSpillBytes bounds the temporary files of queries that need more than
+	// their memory; 0 means that there are none.
+	MaxSpillBytes     int64
 	RetentionInterval time.Duration
 	HardDeleteDefault time.Duration
 	QueryTimeout      time.Duration
@@ -75,7 +78,8 @@ func DefaultConfig() Config {
 		WALSyncRate: 2, FlushAge: 6 * time.Hour, SegmentSize: 32 << 20, CompactRate: 8 << 20,
 		RetentionInterval: 30 * time.Minute, HardDeleteDefault: 72 * time.Hour,
 		LastCacheEviction: 10 * time.Second, DistinctCacheEviction: 10 * time.Second,
-		QueryTimeout: 2 * time.Minute, QueryConcurrency: 8, QueryLogSize: 1000, ShutdownTimeout: 10 * time.Second,
+		MaxSpillBytes: 1 << 30,
+		QueryTimeout:  2 * time.Minute, QueryConcurrency: 8, QueryLogSize: 1000, ShutdownTimeout: 10 * time.Second,
 		SyncMaxDelay: time.Hour, SyncRetryMin: time.Second, SyncRetryMax: 5 * time.Minute, SyncFormat: upstream.FormatParquet, SyncTimeUnit: upstream.Micros,
 	}
 }
@@ -117,6 +121,9 @@ func (c *Config) Validate() error {
 	}
 	if c.MaxDiskBytes < 0 {
 		bad("--max-disk-bytes must not be negative")
+	}
+	if c.MaxSpillBytes < 0 {
+		bad("--max-spill-bytes must not be negative")
 	}
 	if c.EvictOldest && c.MaxDiskBytes == 0 {
 		bad("--evict-oldest needs --max-disk-bytes")

@@ -16,15 +16,18 @@ import (
 
 	"tarn/edge/api/gate"
 	"tarn/edge/api/greptime"
+	"tarn/edge/api/greptime/statement"
 	"tarn/edge/api/influx"
 	"tarn/edge/api/prometheus"
 	"tarn/edge/api/syncapi"
 	"tarn/edge/auth"
 	"tarn/edge/ingest"
 	"tarn/edge/query"
+	"tarn/edge/query/spill"
 	"tarn/edge/route"
 	"tarn/edge/server"
 	"tarn/store"
+	"tarn/store/vfs"
 	upstream "tarn/sync"
 )
 
@@ -99,12 +102,16 @@ func (a *Appliance) listen(memory budget) error {
 	}
 	authenticator := &auth.Authenticator{Tokens: a.store.Tokens(), Disabled: a.config.WithoutAuth, Exempt: exempt}
 	m := newMetrics(a.store)
+	temporary, err := a.spill()
+	if err != nil {
+		return err
+	}
 	m.registry.MustRegister(syncCollector{a.sync})
 	process := uuid.NewString()
 	api := &influx.API{
 		Store: a.store, Writer: ingest.NewWriter(a.store, time.Now), Auth: authenticator, Logger: a.logger, Now: time.Now,
 		Query: query.New(Provider{a.store}, query.Options{
-			MemoryLimit: memory.query, MaxConcurrent: a.config.QueryConcurrency, Timeout: a.config.QueryTimeout,
+			MemoryLimit: memory.query, Spill: temporary, MaxConcurrent: a.config.QueryConcurrency, Timeout: a.config.QueryTimeout,
 			LogSize: a.config.QueryLogSize, Logger: a.logger, System: system{a.store, a.config.WithoutAuth, a.config.NodeID, process, time.Now(), a.sync},
 			Caches: caches{a.store},
 		}),
@@ -113,7 +120,8 @@ func (a *Appliance) listen(memory budget) error {
 	}
 	a.routes = api.Routes()
 	door := &gate.Gate{Store: a.store, Auth: authenticator, Logger: a.logger, MaxBody: a.config.MaxRequestSize}
-	native := &greptime.API{Gate: door, Store: a.store, Writer: api.Writer}
+	native := &greptime.API{Gate: door, Store: a.store, Writer: api.Writer,
+		Statements: &statement.Runner{Store: a.store, Query: api.Query, Writer: api.Writer, Now: time.Now, Version: a.config.Version, Revision: a.config.Revision}}
 	a.routes = append(a.routes, native.Routes()...)
 	prom := &prometheus.API{Gate: door, Writer: api.Writer, Query: api.Query, Version: a.config.Version, Revision: a.config.Revision, Now: time.Now}
 	a.routes = append(a.routes, prom.Routes()...)
@@ -145,6 +153,17 @@ func (a *Appliance) listen(memory budget) error {
 		}
 	})
 	return nil
+}
+
+// spill opens the folder for the temporary files of queries, nil when there are
+// to be none. The store holds the data directory's lock.
+func (a *Appliance) spill() (*spill.Space, error) {
+	dir := a.config.DataDir + "/tmp"
+	space, err := spill.Open(vfs.OS(), dir, spill.Options{Limit: a.config.MaxSpillBytes, Reserve: a.store.ReserveDisk})
+	if err != nil || a.config.MaxSpillBytes == 0 {
+		return nil, err
+	}
+	return space, nil
 }
 
 // loopback says whether a request comes from this machine.

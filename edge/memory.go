@@ -21,7 +21,7 @@ type budget struct {
 	buffer int64 // rows that are not in segments yet
 	cache  int64 // decoded pages
 	values int64 // last-value and distinct-value caches
-	query  int64 // each query
+	query  int64 // all running queries together
 }
 
 func newBudget(limit int64) budget {
@@ -38,7 +38,7 @@ func newBudget(limit int64) budget {
 		buffer: min(limit/8, 64<<20),
 		cache:  min(limit/8, 128<<20),
 		values: min(limit/12, 64<<20),
-		query:  limit / 3,
+		query:  limit / 4,
 	}
 }
 

@@ -62,6 +62,7 @@ type Store struct {
 	lastSeq                 atomic.Uint64
 	buffered                atomic.Int64 // bytes in buffers, frozen ones too
 	segmentBytes            atomic.Int64 // of registered segments, when they were last counted
+	temporaryBytes          atomic.Int64 // of files that ReserveDisk was asked for
 	syncedBytes             atomic.Int64 // of those that all targets have
 	oldestWrite             atomic.Int64 // wall clock of the first write since the last freeze, 0 when none
 
@@ -77,6 +78,7 @@ type Store struct {
 	stop          context.CancelFunc
 	done          sync.WaitGroup
 	stats         counters
+	problems      problems
 	report        Recovery
 }
 
@@ -101,8 +103,14 @@ func Open(ctx context.Context, opts Options) (_ *Store, err error) {
 	if s.lock, err = s.opts.FS.Lock(s.opts.Dir + "/lock"); err != nil {
 		return nil, err
 	}
-	var state *catalog.State
-	if s.catalog, state, err = catalog.Open(ctx, s.opts.CatalogPath); err != nil {
+	state, err := s.openCatalog(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.openLog(ctx, state); err != nil {
+		return nil, err
+	}
+	if state, err = s.reconcile(ctx, state); err != nil {
 		return nil, err
 	}
 	s.uuid = state.UUID
@@ -111,7 +119,7 @@ func Open(ctx context.Context, opts Options) (_ *Store, err error) {
 	s.cacheBudget = cache.NewBudget(s.opts.ValueCacheBytes)
 	s.restore(state)
 	s.restoreUpstream(state)
-	if err := s.removeOrphans(state); err != nil {
+	if err := s.checkSegments(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.replay(ctx, state.Checkpoint); err != nil {

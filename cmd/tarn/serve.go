@@ -47,6 +47,7 @@ wins over the file.`,
 	f.Var(size{&c.SegmentSize}, "segment-size", "size at which a Parquet file is closed and the next one started")
 	f.Var(size{&c.MaxDiskBytes}, "max-disk-bytes", "what files and log may take on the disk, 0 for no limit; writes beyond it are refused")
 	f.BoolVar(&c.EvictOldest, "evict-oldest", c.EvictOldest, "delete the oldest data when --max-disk-bytes is reached, instead of refusing writes")
+	f.Var(size{&c.MaxSpillBytes}, "max-spill-bytes", "what the temporary files of large queries may take on the disk, 0 for none")
 	f.Var(size{&c.CompactRate}, "compact-rate", "bytes a second that the merging of small Parquet files may write")
 	f.Var(span{&c.RetentionInterval}, "retention-check-interval", "pause between looks for data past its retention")
 	f.Var(span{&c.HardDeleteDefault}, "hard-delete-default-duration", "how long soft-deleted data stays")

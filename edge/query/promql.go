@@ -139,7 +139,7 @@ type lease struct {
 
 // borrow lets a query in.
 func (e *Engine) borrow(ctx context.Context, req Request, timeout time.Duration) (*lease, error) {
-	l := &lease{engine: e, entry: e.log.start(req, e.opts.Now()), budget: &exec.Budget{Limit: e.opts.MemoryLimit}}
+	l := &lease{engine: e, entry: e.log.start(req, e.opts.Now())}
 	if err := e.slots.enter(ctx); err != nil {
 		err = classify(err)
 		l.entry.finish(e.opts.Now(), err)
@@ -154,6 +154,7 @@ func (e *Engine) borrow(ctx context.Context, req Request, timeout time.Duration)
 	if timeout > 0 {
 		l.ctx, l.cancel = context.WithTimeout(ctx, timeout)
 	}
+	l.budget = e.memory.NewBudget(l.ctx)
 	return l, nil
 }
 
@@ -167,6 +168,7 @@ func (l *lease) end(err error) {
 	l.cancel()
 	l.engine.slots.leave(l.running)
 	l.entry.memory(l.budget.Peak())
+	l.budget.Close()
 	l.entry.finish(l.engine.opts.Now(), err)
 }
 
@@ -179,12 +181,13 @@ func classifyPromQL(ctx context.Context, err error) error {
 		canceled prom.ErrQueryCanceled
 		storage  prom.ErrStorage
 		memory   *exec.ErrMemory
+		crowded  *exec.ErrCrowded
 		own      *Error
 	)
 	switch {
 	case errors.As(err, &own):
 		return own
-	case errors.As(err, &memory):
+	case errors.As(err, &memory), errors.As(err, &crowded):
 		return classify(err)
 	case ctx.Err() != nil, errors.As(err, &late), errors.As(err, &canceled):
 		if cause := context.Cause(ctx); cause != nil {

@@ -105,7 +105,7 @@ func TestMigration(t *testing.T) {
 			}
 		}
 		if _, err := db.Exec(fmt.Sprintf(`PRAGMA user_version = %d; INSERT INTO meta VALUES ('uuid', 'u');
-			INSERT INTO databases VALUES (1, 'd', 5, 7, 0, 0, 0)`, version)); err != nil {
+			INSERT INTO databases (id, name, retention, created_at, deleted_at, hard_delete_at, purged) VALUES (1, 'd', 5, 7, 0, 0, 0)`, version)); err != nil {
 			t.Fatal(err)
 		}
 		if err := db.Close(); err != nil {
@@ -153,7 +153,7 @@ func TestChangeIsAllOrNothing(t *testing.T) {
 func TestNewerSchemaIsRefused(t *testing.T) {
 	ctx, path := context.Background(), filepath.Join(t.TempDir(), "c.db")
 	c, _ := open(t, path)
-	if _, err := c.db.Exec(`PRAGMA user_version = 99`); err != nil {
+	if _, err := c.db.Exec(`PRAGMA user_version = 99; UPDATE meta SET value = '99' WHERE key = 'schema_version'`); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Close(); err != nil {

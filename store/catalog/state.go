@@ -39,6 +39,8 @@ type Database struct {
 // Table is one table with its columns.
 type Table struct {
 	Schema *schema.Table
+	// Retention in ns; 0 leaves it to the database.
+	Retention int64
 	Lifetime
 }
 
@@ -86,7 +88,9 @@ type Change struct {
 	Tables         []Table
 	AddSegments    []Segment
 	RemoveSegments []uint64
-	Checkpoint     *Checkpoint
+	// MarkLate are segments that may have rows of older ones, after all.
+	MarkLate   []Segment
+	Checkpoint *Checkpoint
 	// PutTokens are inserted or replaced by ID.
 	PutTokens    []Token
 	DeleteTokens []uint64
