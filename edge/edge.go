@@ -129,6 +129,7 @@ func (a *Appliance) listen(memory budget) error {
 	native.Server = greptime.Server{Version: a.config.Version, Revision: a.config.Revision, Level: level, NoProfiles: a.config.DisablePprof, Local: loopback,
 		Config: func() ([]byte, error) { return a.config.shownConfig(memory, strings.ToLower(level.Level().String())) }}
 	a.routes = append(shareHealth(a.routes, greptime.Family, native.Health), native.Routes()...)
+	a.routes = append(a.routes, a.telemetry(door, api.Writer, m)...)
 	prom := &prometheus.API{Gate: door, Writer: api.Writer, Query: api.Query, Version: a.config.Version, Revision: a.config.Revision, Now: time.Now}
 	a.routes = append(a.routes, prom.Routes()...)
 	a.routes = append(a.routes, (&syncapi.API{Sync: a.sync}).Routes()...)
