@@ -31,11 +31,11 @@ const (
 
 // keyColumn turns the values of one key into words and back.
 type keyColumn struct {
-	t     column.Type
+	t column.Type
 	// frozen gives texts that are not known no code of their own.
 	frozen bool
-	words []uint64 // of the current batch
-	vec   *column.Vector
+	words  []uint64 // of the current batch
+	vec    *column.Vector
 
 	texts *interner // for text keys
 	dict  *column.Dictionary
