@@ -168,7 +168,7 @@ func (s *Store) rewrite(ctx context.Context, c compaction) (files []catalog.Segm
 	}
 	first := lo
 	if db, ok := s.databaseByID(sch.DatabaseID); ok && !awaited {
-		lo = max(lo, db.oldest(s.opts.Now()))
+		lo = max(lo, c.table.oldest(db, s.opts.Now()))
 	}
 	expired := lo > first
 	at := frozenTable{c.table, sch.Renamed(c.table.schema.Load().Name)}

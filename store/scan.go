@@ -30,7 +30,7 @@ func (s *Store) Scan(ctx context.Context, spec ScanSpec) (Rows, error) {
 	if spec.BatchRows <= 0 {
 		spec.BatchRows = 4096
 	}
-	spec.MinTime = max(spec.MinTime, db.oldest(s.opts.Now()))
+	spec.MinTime = max(spec.MinTime, t.oldest(db, s.opts.Now()))
 	r := &scan{store: s, table: t, spec: spec, usage: &segment.Usage{}, opened: map[*segmentFile]int{}}
 	if err := r.plan(ctx); err != nil {
 		return nil, errors.Join(s.setAside(fmt.Errorf("scan table %s: %w", spec.Table.Name, err)), r.Close())
@@ -181,7 +181,7 @@ func (r *scan) pruned(sources ...merge.Source) {
 
 // options are those of a reader that starts now.
 func (r *scan) options() merge.Options {
-	o := merge.Options{Columns: r.fields, MinTime: r.spec.MinTime, MaxTime: r.spec.MaxTime, BatchRows: r.spec.BatchRows}
+	o := merge.Options{Columns: r.fields, MinTime: r.spec.MinTime, MaxTime: r.spec.MaxTime, BatchRows: r.spec.BatchRows, Append: r.table.schema.Load().Appends()}
 	switch wanted := r.spec.Series; {
 	case r.spec.Filter != nil:
 		o.Keep = func(id uint32) bool { return r.verdicts[id] == keep }

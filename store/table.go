@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"tarn/store/buffer"
 	"tarn/store/catalog"
@@ -44,6 +45,15 @@ func newTable(s *schema.Table, life catalog.Lifetime) *table {
 	t := &table{id: s.ID, index: series.NewIndex(), life: life, flushed: MinTime}
 	t.schema.Store(s)
 	return t
+}
+
+// oldest is the oldest time that retention lets a reader see: the table's own,
+// which goes before its database's.
+func (t *table) oldest(db *database, now time.Time) int64 {
+	if d := t.schema.Load().Def; d != nil && d.Retention > 0 {
+		return oldestOf(int64(d.Retention), now)
+	}
+	return db.oldest(now)
 }
 
 // newest is the newest time that a series may have outside the active buffer.
