@@ -59,7 +59,7 @@ func TestMemory(t *testing.T) {
 		res.Close()
 	}
 	err := e.PromData(t.Context(), "public", "series", 0, func(ctx context.Context, q promql.Queryable) error {
-		return q.Memory.Reserve(900 << 10)
+		return q.Memory.Reserve(800 << 10)
 	})
 	if err != nil {
 		t.Errorf("what others had is not free: %v", err)
