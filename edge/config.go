@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"strings"
 	"time"
@@ -42,8 +43,11 @@ type Config struct {
 	CompactRate    int64
 	// MaxDiskBytes bounds the data directory; 0 means no limit. EvictOldest
 	// deletes the oldest data to keep to it, instead of refusing writes.
-	MaxDiskBytes      int64
-	EvictOldest       bool
+	MaxDiskBytes int64
+	EvictOldest  bool
+	// MaxSpillBytes bounds the temporary files of queries that need more than
+	// their memory; 0 means that there are none.
+	MaxSpillBytes     int64
 	RetentionInterval time.Duration
 	HardDeleteDefault time.Duration
 	QueryTimeout      time.Duration
@@ -53,6 +57,9 @@ type Config struct {
 	ShutdownTimeout   time.Duration
 	PluginDir         string
 	Version, Revision string
+	// LogLevel is that of the logger, for POST /debug/log_level to change; nil
+	// when it is fixed.
+	LogLevel *slog.LevelVar
 
 	// LastCacheEviction and DistinctCacheEviction are the pauses between passes
 	// over the caches.
@@ -61,6 +68,8 @@ type Config struct {
 	// SyncTargets are URLs (see package upstream), the others its settings.
 	SyncTargets              []string
 	SyncMaxDelay             time.Duration
+	SyncRetryMin             time.Duration
+	SyncRetryMax             time.Duration
 	SyncBandwidth            int64
 	SyncFormat, SyncTimeUnit string
 }
@@ -73,8 +82,9 @@ func DefaultConfig() Config {
 		WALSyncRate: 2, FlushAge: 6 * time.Hour, SegmentSize: 32 << 20, CompactRate: 8 << 20,
 		RetentionInterval: 30 * time.Minute, HardDeleteDefault: 72 * time.Hour,
 		LastCacheEviction: 10 * time.Second, DistinctCacheEviction: 10 * time.Second,
-		QueryTimeout: 2 * time.Minute, QueryConcurrency: 8, QueryLogSize: 1000, ShutdownTimeout: 10 * time.Second,
-		SyncMaxDelay: time.Hour, SyncFormat: upstream.FormatParquet, SyncTimeUnit: upstream.Micros,
+		MaxSpillBytes: 1 << 30,
+		QueryTimeout:  2 * time.Minute, QueryConcurrency: 8, QueryLogSize: 1000, ShutdownTimeout: 10 * time.Second,
+		SyncMaxDelay: time.Hour, SyncRetryMin: time.Second, SyncRetryMax: 5 * time.Minute, SyncFormat: upstream.FormatParquet, SyncTimeUnit: upstream.Micros,
 	}
 }
 
@@ -116,6 +126,9 @@ func (c *Config) Validate() error {
 	if c.MaxDiskBytes < 0 {
 		bad("--max-disk-bytes must not be negative")
 	}
+	if c.MaxSpillBytes < 0 {
+		bad("--max-spill-bytes must not be negative")
+	}
 	if c.EvictOldest && c.MaxDiskBytes == 0 {
 		bad("--evict-oldest needs --max-disk-bytes")
 	}
@@ -124,6 +137,9 @@ func (c *Config) Validate() error {
 	}
 	if c.SyncMaxDelay <= 0 {
 		bad("--sync-max-delay must be greater than zero")
+	}
+	if c.SyncRetryMin <= 0 || c.SyncRetryMax < c.SyncRetryMin {
+		bad("--sync-retry-min must be greater than zero, and --sync-retry-max not less")
 	}
 	if c.SyncBandwidth < 0 {
 		bad("--sync-bandwidth must not be negative")

@@ -16,15 +16,19 @@ import (
 
 	"tarn/edge/api/gate"
 	"tarn/edge/api/greptime"
+	"tarn/edge/api/greptime/statement"
 	"tarn/edge/api/influx"
 	"tarn/edge/api/page"
+	"tarn/edge/api/prometheus"
 	"tarn/edge/api/syncapi"
 	"tarn/edge/auth"
 	"tarn/edge/ingest"
 	"tarn/edge/query"
+	"tarn/edge/query/spill"
 	"tarn/edge/route"
 	"tarn/edge/server"
 	"tarn/store"
+	"tarn/store/vfs"
 	upstream "tarn/sync"
 	"tarn/web"
 )
@@ -40,7 +44,7 @@ type Appliance struct {
 	monitor  *monitor
 	// quiet ends what runs in the background.
 	quiet context.CancelFunc
-	sync     *upstream.Manager
+	sync  *upstream.Manager
 }
 
 // Start opens the data directory and serves. The server is ready when Start
@@ -114,11 +118,15 @@ func (a *Appliance) listen(memory budget) error {
 	if err != nil {
 		return err
 	}
+	temporary, err := a.spill()
+	if err != nil {
+		return err
+	}
 	m.registry.MustRegister(syncCollector{a.sync})
 	api := &influx.API{
 		Store: a.store, Writer: ingest.NewWriter(a.store, time.Now), Auth: authenticator, Logger: a.logger, Now: time.Now,
 		Query: query.New(Provider{a.store}, query.Options{
-			MemoryLimit: memory.query, MaxConcurrent: a.config.QueryConcurrency, Timeout: a.config.QueryTimeout,
+			MemoryLimit: memory.query, Spill: temporary, MaxConcurrent: a.config.QueryConcurrency, Timeout: a.config.QueryTimeout,
 			LogSize: a.config.QueryLogSize, Logger: a.logger, System: system{a.store, a.config.WithoutAuth, a.config.NodeID, process, time.Now(), a.sync},
 			Caches: caches{a.store},
 		}),
@@ -128,8 +136,18 @@ func (a *Appliance) listen(memory budget) error {
 	pages := &page.API{Page: files, Status: a.monitor.status}
 	a.routes = append(api.Routes(), pages.Routes()...)
 	door := &gate.Gate{Store: a.store, Auth: authenticator, Logger: a.logger, MaxBody: a.config.MaxRequestSize}
-	native := &greptime.API{Gate: door, Store: a.store, Writer: api.Writer}
-	a.routes = append(a.routes, native.Routes()...)
+	native := &greptime.API{Gate: door, Store: a.store, Writer: api.Writer,
+		Statements: &statement.Runner{Store: a.store, Query: api.Query, Writer: api.Writer, Now: time.Now, Version: a.config.Version, Revision: a.config.Revision}}
+	level := a.config.LogLevel
+	if level == nil {
+		level = new(slog.LevelVar)
+	}
+	native.Server = greptime.Server{Version: a.config.Version, Revision: a.config.Revision, Level: level, NoProfiles: a.config.DisablePprof, Local: loopback,
+		Config: func() ([]byte, error) { return a.config.shownConfig(memory, strings.ToLower(level.Level().String())) }}
+	a.routes = append(shareHealth(a.routes, greptime.Family, native.Health), native.Routes()...)
+	a.routes = append(a.routes, a.telemetry(door, api.Writer, m)...)
+	prom := &prometheus.API{Gate: door, Writer: api.Writer, Query: api.Query, Version: a.config.Version, Revision: a.config.Revision, Now: time.Now}
+	a.routes = append(a.routes, prom.Routes()...)
 	a.routes = append(a.routes, (&syncapi.API{Sync: a.sync}).Routes()...)
 	observe := func(o server.Observation) {
 		m.observe(o)
@@ -162,6 +180,17 @@ func (a *Appliance) listen(memory budget) error {
 		}
 	})
 	return nil
+}
+
+// spill opens the folder for the temporary files of queries, nil when there are
+// to be none. The store holds the data directory's lock.
+func (a *Appliance) spill() (*spill.Space, error) {
+	dir := a.config.DataDir + "/tmp"
+	space, err := spill.Open(vfs.OS(), dir, spill.Options{Limit: a.config.MaxSpillBytes, Reserve: a.store.ReserveDisk})
+	if err != nil || a.config.MaxSpillBytes == 0 {
+		return nil, err
+	}
+	return space, nil
 }
 
 // loopback says whether a request comes from this machine.

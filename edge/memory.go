@@ -21,7 +21,7 @@ type budget struct {
 	buffer int64 // rows that are not in segments yet
 	cache  int64 // decoded pages
 	values int64 // last-value and distinct-value caches
-	query  int64 // each query
+	query  int64 // all running queries together
 }
 
 func newBudget(limit int64) budget {
@@ -38,13 +38,13 @@ func newBudget(limit int64) budget {
 		buffer: min(limit/8, 64<<20),
 		cache:  min(limit/8, 128<<20),
 		values: min(limit/12, 64<<20),
-		query:  limit / 3,
+		query:  limit / 4,
 	}
 }
 
 // unmanaged is resident memory that Go's limit does not count: the pages of
 // the binary, and SQLite's.
-const unmanaged = 16 << 20
+const unmanaged = 22 << 20
 
 // apply makes the garbage collector work harder near the limit. The page cache
 // lies outside of its sight.

@@ -25,6 +25,11 @@ func (p Provider) Scan(ctx context.Context, spec store.ScanSpec) (store.Rows, er
 	return p.store.Scan(ctx, spec)
 }
 
+// Series lists the series of a table.
+func (p Provider) Series(ctx context.Context, database string, t *schema.Table, minTime, maxTime int64) (*store.SeriesView, error) {
+	return p.store.Series(ctx, database, t, minTime, maxTime)
+}
+
 // ListDatabases lists the store's databases by name, with the deleted ones if
 // wanted.
 func (p Provider) ListDatabases(deleted bool) []store.DatabaseInfo {

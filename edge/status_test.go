@@ -26,7 +26,7 @@ func (s *testServer) status(query string) page.Status {
 	return st
 }
 
-func TestStatus(t *testing.T) {
+func TestPageStatus(t *testing.T) {
 	s := startServer(t, func(c *Config) { c.WithoutAuth, c.MaxDiskBytes, c.NodeID = true, 1<<30, "gateway-7" })
 	const lines = "m f=1 1\nm f=2 2"
 	s.write("d", lines)

@@ -60,7 +60,7 @@ func (s *Store) Compact(ctx context.Context) (replaced int, err error) {
 		}
 		n, err := s.compact(ctx, c)
 		if err != nil {
-			return replaced, fmt.Errorf("compact table %s: %w", c.table.schema.Load().Name, err)
+			return replaced, s.setAside(fmt.Errorf("compact table %s: %w", c.table.schema.Load().Name, err))
 		}
 		if n == 0 {
 			return replaced, nil // something changed meanwhile: look again later
@@ -168,7 +168,7 @@ func (s *Store) rewrite(ctx context.Context, c compaction) (files []catalog.Segm
 	}
 	first := lo
 	if db, ok := s.databaseByID(sch.DatabaseID); ok && !awaited {
-		lo = max(lo, db.oldest(s.opts.Now()))
+		lo = max(lo, c.table.oldest(db, s.opts.Now()))
 	}
 	expired := lo > first
 	at := frozenTable{c.table, sch.Renamed(c.table.schema.Load().Name)}

@@ -53,7 +53,12 @@ func (d *database) setTable(name string, t *table) {
 
 // oldest is the oldest time that retention lets a reader see.
 func (d *database) oldest(now time.Time) int64 {
-	r := d.info.Load().Retention
+	return oldestOf(d.info.Load().Retention, now)
+}
+
+// oldestOf is the oldest time that a retention in nanoseconds lets a reader
+// see.
+func oldestOf(r int64, now time.Time) int64 {
 	if r <= 0 {
 		return MinTime
 	}

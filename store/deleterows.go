@@ -41,7 +41,7 @@ func (s *Store) DeleteRows(ctx context.Context, database, name string, d RowDele
 		return fmt.Errorf("delete from table %q: %w", name, err)
 	}
 	if err := s.deleteRows(ctx, t, d, started); err != nil {
-		return fmt.Errorf("delete from table %q: %w", name, err)
+		return s.setAside(fmt.Errorf("delete from table %q: %w", name, err))
 	}
 	return nil
 }

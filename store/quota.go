@@ -14,10 +14,33 @@ import (
 // room: those that all sync targets have, and others if that is wanted. Files that replace others lie beside them for a moment: leave the file
 // system some room above the quota.
 
-// diskBytes is what counts against the quota: registered segments, and log that
-// no checkpoint covers.
+// diskBytes is what counts against the quota: registered segments, log that no
+// checkpoint covers, and temporary files.
 func (s *Store) diskBytes() int64 {
-	return s.segmentBytes.Load() + s.wal.Stats().LiveBytes
+	return s.segmentBytes.Load() + s.wal.Stats().LiveBytes + s.temporaryBytes.Load()
+}
+
+// spareDisk is what temporary files leave free of the file system: the log must
+// go on.
+const spareDisk = 64 << 20
+
+// ReserveDisk counts n bytes of temporary files, which lie in the data
+// directory, against the quota. It returns ErrQuota when there is no room for
+// them: no data is deleted to make some. A negative n gives back.
+func (s *Store) ReserveDisk(n int64) error {
+	s.temporaryBytes.Add(n)
+	if n <= 0 {
+		return nil
+	}
+	full := s.opts.MaxDiskBytes > 0 && s.diskBytes() > s.opts.MaxDiskBytes
+	if free, _, err := s.opts.FS.Free(s.opts.Dir); err == nil && free < spareDisk {
+		full = true
+	}
+	if full {
+		s.temporaryBytes.Add(-n)
+		return ErrQuota
+	}
+	return nil
 }
 
 // overQuota says whether writes are refused.
@@ -55,7 +78,8 @@ func (s *Store) enforceQuota(ctx context.Context) error {
 	s.checkpointing.Lock()
 	defer s.checkpointing.Unlock()
 	files, bytes := s.countSegments()
-	if s.opts.MaxDiskBytes <= 0 || s.diskBytes() <= s.opts.MaxDiskBytes {
+	used := bytes + s.wal.Stats().LiveBytes // temporary files go by themselves
+	if s.opts.MaxDiskBytes <= 0 || used <= s.opts.MaxDiskBytes {
 		return nil
 	}
 	slices.SortFunc(files, func(a, b *segmentFile) int { return cmp.Or(cmp.Compare(a.MaxTime, b.MaxTime), cmp.Compare(a.ID, b.ID)) })

@@ -3,11 +3,8 @@ package store
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
-	"strings"
 
 	"tarn/store/catalog"
 	"tarn/store/column"
@@ -20,8 +17,10 @@ import (
 type Recovery struct {
 	// Segments and Tables are what the catalog knew.
 	Segments, Tables int
-	// Orphans is the number of files that no checkpoint had registered.
-	Orphans int
+	// Orphans is the number of files that no checkpoint had registered; they
+	// are deleted. Adopted ones were missing in the catalog and are not any
+	// more.
+	Orphans, Adopted int
 	// Writes and Rows were replayed from the log.
 	Writes, Rows int64
 	// Unusable writes were in the log but could not be decoded.
@@ -69,48 +68,6 @@ func (s *Store) restore(state *catalog.State) {
 	s.report.Tables, s.report.Segments = len(state.Tables), len(state.Segments)
 }
 
-// removeOrphans deletes files below the segment directory that the catalog
-// does not know: leftovers of a crash, or of a removal whose reader was still
-// busy.
-func (s *Store) removeOrphans(state *catalog.State) error {
-	// Databases are registered before their first row. Segments without any
-	// database are not orphans: it is the catalog that is lost.
-	lost := len(state.Databases) == 0
-	known := map[string]bool{}
-	for _, g := range state.Segments {
-		known[g.Path] = true
-	}
-	var walk func(dir string) error
-	walk = func(dir string) error {
-		names, err := s.opts.FS.List(s.opts.Dir + "/" + dir)
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("look for orphans in %s: %w", dir, err)
-		}
-		for _, name := range names {
-			path := dir + "/" + name
-			switch {
-			case strings.HasSuffix(name, ".parquet") && lost:
-				return fmt.Errorf("there are segments, such as %s, but the catalog %s is empty: bring back the catalog that belongs to them", path, s.opts.CatalogPath)
-			case strings.HasSuffix(name, ".parquet") && !known[path], strings.HasSuffix(name, ".parquet"+temporary):
-				if err := s.opts.FS.Remove(s.opts.Dir + "/" + path); err != nil {
-					return fmt.Errorf("remove the orphan %s: %w", path, err)
-				}
-				s.nextSegment.Store(max(s.nextSegment.Load(), segmentNumber(name)))
-				s.report.Orphans++
-			case !strings.Contains(name, "."):
-				if err := walk(path); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	}
-	return walk("segments")
-}
-
 // segmentNumber reads the ID out of a file name; IDs of orphans are not used
 // again, lest a page cache or an upload take one file for another.
 func segmentNumber(name string) uint64 {
@@ -121,18 +78,70 @@ func segmentNumber(name string) uint64 {
 	return id
 }
 
-// replay opens the log and inserts what segments do not have.
-func (s *Store) replay(ctx context.Context, checkpoint catalog.Checkpoint) error {
+// openLog opens the log and looks at what it holds.
+func (s *Store) openLog(ctx context.Context, state *catalog.State) error {
+	// No write may get a number that one in a file has: a rebuilt catalog has
+	// no checkpoint.
+	seen := state.Checkpoint.Seq
+	for _, g := range state.Segments {
+		seen = max(seen, g.MaxSeq)
+	}
 	log, found, err := wal.Open(ctx, s.opts.FS, s.opts.Dir+"/wal", wal.Options{
-		SegmentSize: s.opts.walSegmentBytes, SyncRate: s.opts.WALSyncRate, MinSeq: checkpoint.Seq + 1, MinSegment: checkpoint.WALSegment, Logger: s.opts.Logger})
+		SegmentSize: s.opts.walSegmentBytes, SyncRate: s.opts.WALSyncRate, MinSeq: seen + 1, MinSegment: state.Checkpoint.WALSegment, Logger: s.opts.Logger,
+		Quarantine: s.keepLog})
 	if err != nil {
 		return fmt.Errorf("open the write-ahead log: %w", err)
 	}
 	s.wal, s.report.Log = log, *found
-	s.lastSeq.Store(checkpoint.Seq)
+	s.lastSeq.Store(seen)
+	return nil
+}
+
+// reportLog notes what is wrong with the log. The damaged segments are moved to
+// the quarantine when their good records are in files; until then every start
+// finds them anew.
+func (s *Store) reportLog(unusable map[uint64]string) error {
+	now, lost := s.opts.Now().UTC(), s.report.Log.Missing
+	for _, name := range s.report.Log.Corrupt {
+		p := Problem{Kind: ProblemLog, Path: "wal/" + name, Reason: "records do not match their checksums", Missing: "the acknowledged writes in these records", FoundAt: now}
+		if lost > 0 {
+			p.Missing = fmt.Sprintf("%d acknowledged writes", lost)
+		}
+		s.found(p)
+	}
+	for n, reason := range unusable {
+		s.found(Problem{Kind: ProblemLog, Path: "wal/" + wal.SegmentName(n), Reason: reason, Missing: "the rows of the write", FoundAt: now})
+	}
+	if lost > 0 && len(s.report.Log.Corrupt) == 0 {
+		p := Problem{Kind: ProblemLog, Path: "wal", Reason: "a part of the log is not there", Missing: fmt.Sprintf("%d acknowledged writes", lost), FoundAt: now}
+		s.found(p)
+		return s.quarantine().note(p) // a checkpoint removes the evidence
+	}
+	return nil
+}
+
+// keepLog moves a damaged segment of the log to the quarantine; it is
+// wal.Options.Quarantine.
+func (s *Store) keepLog(name string) error {
+	p := Problem{Kind: ProblemLog, Path: "wal/" + name, Reason: "damaged", FoundAt: s.opts.Now().UTC()}
+	for _, o := range s.Problems() {
+		if o.Kind == p.Kind && o.Path == p.Path {
+			p = o
+		}
+	}
+	if err := s.quarantine().move(&p); err != nil {
+		return err
+	}
+	s.found(p)
+	return nil
+}
+
+// replay inserts what the log has and segments do not.
+func (s *Store) replay(ctx context.Context, checkpoint catalog.Checkpoint) error {
+	unusable := map[uint64]string{}
 	b := points.NewBatch()
 	scratch := &writeScratch{}
-	err = log.Replay(ctx, func(seq, segment uint64, payload []byte) error {
+	err := s.wal.Replay(ctx, func(seq, segment uint64, payload []byte) error {
 		if segment < checkpoint.WALSegment || seq <= checkpoint.Seq {
 			return nil
 		}
@@ -143,6 +152,7 @@ func (s *Store) replay(ctx context.Context, checkpoint catalog.Checkpoint) error
 			// all that it is sent from now on.
 			s.report.Unusable++
 			s.sawSeq(seq)
+			unusable[segment] = fmt.Sprintf("write %d makes no sense: %v", seq, err)
 			return fmt.Errorf("decode write %d: %w: %w", seq, wal.ErrUnusable, err)
 		}
 		if err := s.redo(ctx, id, name, b, seq, scratch); err != nil {
@@ -155,6 +165,9 @@ func (s *Store) replay(ctx context.Context, checkpoint catalog.Checkpoint) error
 	})
 	if err != nil {
 		return fmt.Errorf("replay the write-ahead log: %w", err)
+	}
+	if err := s.reportLog(unusable); err != nil {
+		return err
 	}
 	if s.report.Rows > 0 {
 		s.oldestWrite.Store(s.opts.Now().UnixNano())

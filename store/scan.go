@@ -30,10 +30,10 @@ func (s *Store) Scan(ctx context.Context, spec ScanSpec) (Rows, error) {
 	if spec.BatchRows <= 0 {
 		spec.BatchRows = 4096
 	}
-	spec.MinTime = max(spec.MinTime, db.oldest(s.opts.Now()))
+	spec.MinTime = max(spec.MinTime, t.oldest(db, s.opts.Now()))
 	r := &scan{store: s, table: t, spec: spec, usage: &segment.Usage{}, opened: map[*segmentFile]int{}}
 	if err := r.plan(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("scan table %s: %w", spec.Table.Name, err), r.Close())
+		return nil, errors.Join(s.setAside(fmt.Errorf("scan table %s: %w", spec.Table.Name, err)), r.Close())
 	}
 	return r, nil
 }
@@ -181,9 +181,12 @@ func (r *scan) pruned(sources ...merge.Source) {
 
 // options are those of a reader that starts now.
 func (r *scan) options() merge.Options {
-	o := merge.Options{Columns: r.fields, MinTime: r.spec.MinTime, MaxTime: r.spec.MaxTime, BatchRows: r.spec.BatchRows}
-	if r.spec.Filter != nil {
+	o := merge.Options{Columns: r.fields, MinTime: r.spec.MinTime, MaxTime: r.spec.MaxTime, BatchRows: r.spec.BatchRows, Append: r.table.schema.Load().Appends()}
+	switch wanted := r.spec.Series; {
+	case r.spec.Filter != nil:
 		o.Keep = func(id uint32) bool { return r.verdicts[id] == keep }
+	case wanted != nil:
+		o.Keep = func(id uint32) bool { return int(id) < len(wanted) && wanted[id] }
 	}
 	return o
 }
@@ -240,7 +243,7 @@ func (r *scan) Next(ctx context.Context, b *column.Batch) error {
 	for {
 		if r.reader == nil {
 			if err := r.nextGroup(ctx); err != nil {
-				return err
+				return r.store.setAside(err)
 			}
 		}
 		err := r.reader.Next(ctx, &r.batch)
@@ -252,7 +255,7 @@ func (r *scan) Next(ctx context.Context, b *column.Batch) error {
 			continue
 		}
 		if err != nil {
-			return fmt.Errorf("scan table %s: %w", r.spec.Table.Name, err)
+			return r.store.setAside(fmt.Errorf("scan table %s: %w", r.spec.Table.Name, err))
 		}
 		r.emit(b)
 		r.stats.Rows += int64(b.Len)

@@ -71,18 +71,28 @@ func (f *segmentFile) open(ctx context.Context) error {
 	path := f.files.dir + "/" + f.Path
 	file, err := f.files.fs.Open(path)
 	if err != nil {
-		return fmt.Errorf("open segment %d: %w", f.ID, err)
+		return f.damaged(fmt.Errorf("open segment %d: %w", f.ID, err))
 	}
 	r, err := segment.Open(ctx, file, segment.ReaderOptions{Name: f.Path, Cache: f.files.pages, CacheID: f.ID})
+	if err == nil && !f.is(r) {
+		err = &segment.CorruptError{Path: f.Path, Place: "footer", Err: errors.New("it is not the file that the catalog means")}
+	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("open segment %d: %w", f.ID, err), file.Close())
+		return f.damaged(errors.Join(fmt.Errorf("open segment %d: %w", f.ID, err), file.Close()))
 	}
 	ids, err := f.number(r)
 	if err != nil {
 		return errors.Join(fmt.Errorf("number the series of segment %d: %w", f.ID, err), file.Close())
 	}
+	r.DropTags() // the index has them: a million series are many megabytes
 	f.reader, f.file, f.source = r, file, r.Source(ids)
 	return nil
+}
+
+// is says whether an open file is the one that the catalog means.
+func (f *segmentFile) is(r *segment.Reader) bool {
+	m := r.Meta()
+	return m.TableID == f.TableID && m.DatabaseID == f.DatabaseID && r.Info().Rows == f.Segment.Rows
 }
 
 // number maps the segment's series to the table's.
@@ -160,7 +170,7 @@ func (f *segmentFile) Late() bool { return f.Segment.Late }
 func (f *segmentFile) ReadTime(ctx context.Context, dst []int64, from, to int) ([]int64, error) {
 	dst, err := f.opened().ReadTime(ctx, dst, from, to)
 	if err != nil {
-		return dst, fmt.Errorf("segment %d: %w", f.ID, err)
+		return dst, f.damaged(fmt.Errorf("segment %d: %w", f.ID, err))
 	}
 	return dst, nil
 }
@@ -168,7 +178,7 @@ func (f *segmentFile) ReadTime(ctx context.Context, dst []int64, from, to int) (
 // ReadColumn is merge.Source's.
 func (f *segmentFile) ReadColumn(ctx context.Context, dst *column.Vector, col schema.Column, from, to int) error {
 	if err := f.opened().ReadColumn(ctx, dst, col, from, to); err != nil {
-		return fmt.Errorf("segment %d: %w", f.ID, err)
+		return f.damaged(fmt.Errorf("segment %d: %w", f.ID, err))
 	}
 	return nil
 }

@@ -49,6 +49,9 @@ type ScanSpec struct {
 	// clears keep[i] for the series to leave out. Nil keeps all.
 	FilterTags []int
 	Filter     SeriesFilter
+	// Series, when not nil, restricts the series to those whose number of
+	// SeriesView it has as true. It goes with no Filter.
+	Series []bool
 	// FieldBounds are ranges that a row must lie in, by column ID: the scan may
 	// use statistics to skip what cannot match; it need not filter rows.
 	FieldBounds []FieldBound

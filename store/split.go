@@ -37,7 +37,7 @@ func (p piece) rows() int {
 
 // Split is Divisible's.
 func (r *scan) Split(n int) []Rows {
-	if r.spec.Order != Unordered || r.spec.Edge != merge.NoEdge || r.spec.Filter != nil || r.reader != nil {
+	if r.spec.Order != Unordered || r.spec.Edge != merge.NoEdge || r.spec.Filter != nil || r.spec.Series != nil || r.reader != nil {
 		return nil
 	}
 	total := 0

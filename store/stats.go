@@ -41,6 +41,8 @@ type Stats struct {
 	// ValueCacheBytes is the memory of last-value and distinct-value caches,
 	// ValueCacheDropped the rows that they left out because it was spent.
 	ValueCacheBytes, ValueCacheDropped int64
+	// DamagedSegments, DamagedLogs and DamagedCatalogs count Problems.
+	DamagedSegments, DamagedLogs, DamagedCatalogs int
 	// DiskFree and DiskTotal are of the file system, in bytes; 0 when unknown.
 	DiskFree, DiskTotal int64
 }
@@ -55,6 +57,8 @@ func (s *Store) Stats() Stats {
 		Databases: len(*s.byName.Load()), Tables: int(s.liveTables.Load()),
 		ValueCacheBytes: s.cacheBudget.Used(), ValueCacheDropped: s.cacheBudget.Dropped(),
 	}
+	damaged := s.countProblems()
+	st.DamagedSegments, st.DamagedLogs, st.DamagedCatalogs = damaged[ProblemSegment], damaged[ProblemLog], damaged[ProblemCatalog]
 	for _, t := range s.allTables() {
 		t.mu.RLock()
 		st.Segments += len(t.segments)
@@ -65,7 +69,7 @@ func (s *Store) Stats() Stats {
 		t.mu.RUnlock()
 		st.Series += int64(t.index.Len())
 	}
-	st.DiskQuota, st.DiskUsed, st.EvictedBytes = s.opts.MaxDiskBytes, st.SegmentBytes+st.WAL.LiveBytes, s.stats.evictedBytes.Load()
+	st.DiskQuota, st.DiskUsed, st.EvictedBytes = s.opts.MaxDiskBytes, st.SegmentBytes+st.WAL.LiveBytes+s.temporaryBytes.Load(), s.stats.evictedBytes.Load()
 	if free, total, err := s.opts.FS.Free(s.opts.Dir); err == nil {
 		st.DiskFree, st.DiskTotal = free, total
 	}

@@ -22,13 +22,14 @@ import (
 
 // Store is an open data directory. It is safe for concurrent use.
 type Store struct {
-	opts    Options
-	lock    io.Closer
-	catalog *catalog.Catalog
-	uuid    string
-	wal     *wal.Log
-	files   *fileCache
-	tokens  *Tokens
+	opts      Options
+	lock      io.Closer
+	catalog   *catalog.Catalog
+	uuid      string
+	wal       *wal.Log
+	files     *fileCache
+	tokens    *Tokens
+	pipelines *Pipelines
 
 	cacheBudget *cache.Budget // of the last-value and distinct-value caches
 
@@ -62,6 +63,7 @@ type Store struct {
 	lastSeq                 atomic.Uint64
 	buffered                atomic.Int64 // bytes in buffers, frozen ones too
 	segmentBytes            atomic.Int64 // of registered segments, when they were last counted
+	temporaryBytes          atomic.Int64 // of files that ReserveDisk was asked for
 	syncedBytes             atomic.Int64 // of those that all targets have
 	oldestWrite             atomic.Int64 // wall clock of the first write since the last freeze, 0 when none
 
@@ -77,6 +79,7 @@ type Store struct {
 	stop          context.CancelFunc
 	done          sync.WaitGroup
 	stats         counters
+	problems      problems
 	report        Recovery
 }
 
@@ -101,17 +104,24 @@ func Open(ctx context.Context, opts Options) (_ *Store, err error) {
 	if s.lock, err = s.opts.FS.Lock(s.opts.Dir + "/lock"); err != nil {
 		return nil, err
 	}
-	var state *catalog.State
-	if s.catalog, state, err = catalog.Open(ctx, s.opts.CatalogPath); err != nil {
+	state, err := s.openCatalog(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.openLog(ctx, state); err != nil {
+		return nil, err
+	}
+	if state, err = s.reconcile(ctx, state); err != nil {
 		return nil, err
 	}
 	s.uuid = state.UUID
 	s.tokens = newTokens(s.catalog, state.Tokens, s.opts.Now)
+	s.pipelines = newPipelines(s.catalog, state.Pipelines, s.opts.Now)
 	s.files = s.newFileCache()
 	s.cacheBudget = cache.NewBudget(s.opts.ValueCacheBytes)
 	s.restore(state)
 	s.restoreUpstream(state)
-	if err := s.removeOrphans(state); err != nil {
+	if err := s.checkSegments(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.replay(ctx, state.Checkpoint); err != nil {
@@ -139,6 +149,9 @@ func (s *Store) makeDir() error {
 
 // UUID identifies the data directory: InfluxDB's cluster-uuid.
 func (s *Store) UUID() string { return s.uuid }
+
+// Pipelines are the log pipelines.
+func (s *Store) Pipelines() *Pipelines { return s.pipelines }
 
 // Tokens are the API tokens.
 func (s *Store) Tokens() *Tokens { return s.tokens }

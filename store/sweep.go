@@ -74,6 +74,9 @@ func (s *Store) purge(ctx context.Context, due purgeSet) error {
 			ch.RemoveSegments = append(ch.RemoveSegments, f.ID)
 			files = append(files, f)
 		}
+		for _, g := range t.lost {
+			ch.RemoveSegments = append(ch.RemoveSegments, g.ID)
+		}
 		t.mu.RUnlock()
 	}
 	for _, db := range due.databases {
@@ -113,7 +116,7 @@ func (s *Store) purge(ctx context.Context, due purgeSet) error {
 }
 
 // expire deletes the segments that lie wholly before their database's
-// retention.
+// or their table's retention.
 func (s *Store) expire(ctx context.Context) error {
 	s.checkpointing.Lock()
 	defer s.checkpointing.Unlock()
@@ -124,7 +127,7 @@ func (s *Store) expire(ctx context.Context) error {
 		if !ok {
 			continue
 		}
-		limit := db.oldest(now)
+		limit := t.oldest(db, now)
 		t.mu.RLock()
 		segments := slices.Clone(t.segments)
 		t.mu.RUnlock()

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"tarn/store/buffer"
 	"tarn/store/catalog"
@@ -24,6 +25,8 @@ type table struct {
 	active   *buffer.Table   // takes the writes; nil when nothing came since the last checkpoint
 	frozen   []*buffer.Table // being written to segments, oldest first
 	segments []*segmentFile  // registered, in order of ID
+	// lost are registered segments that were not there when they were wanted.
+	lost []catalog.Segment
 
 	// last is the newest time of each series in frozen and registered rows
 	// that this process has seen; flushed is the newest time in segments that
@@ -42,6 +45,15 @@ func newTable(s *schema.Table, life catalog.Lifetime) *table {
 	t := &table{id: s.ID, index: series.NewIndex(), life: life, flushed: MinTime}
 	t.schema.Store(s)
 	return t
+}
+
+// oldest is the oldest time that retention lets a reader see: the table's own,
+// which goes before its database's.
+func (t *table) oldest(db *database, now time.Time) int64 {
+	if d := t.schema.Load().Def; d != nil && d.Retention > 0 {
+		return oldestOf(int64(d.Retention), now)
+	}
+	return db.oldest(now)
 }
 
 // newest is the newest time that a series may have outside the active buffer.

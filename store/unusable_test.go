@@ -30,9 +30,12 @@ func TestUnusableRecord(t *testing.T) {
 	m.must(m.write(write{database: "d", rows: []point{{table: "t", time: 2, fields: map[string]string{"f": "2"}}}}, false))
 	m.must(m.store.Checkpoint(t.Context()))
 	m.check()
-	names, err := m.mem.List("data/wal")
+	names, err := m.mem.List("data/quarantine")
 	m.must(err)
-	if !slices.ContainsFunc(names, func(n string) bool { return strings.HasSuffix(n, ".corrupt") }) {
+	if !slices.ContainsFunc(names, func(n string) bool { return strings.HasSuffix(n, ".wal") }) {
 		t.Errorf("no segment was kept aside: %v", names)
+	}
+	if p := m.store.Problems(); len(p) != 1 || p[0].Kind != ProblemLog || p[0].Kept == "" {
+		t.Errorf("problems: %v", p)
 	}
 }

@@ -15,7 +15,7 @@
 // The hash is that of the segment here, not of what is sent, so that a retry
 // after a crash or an upgrade finds the same key. Objects are put only where
 // there is none; one that is there with the same size and checksum is success.
-// A manifest lists the objects of one batch; its numbers have no gaps.
+// A manifest lists the objects of one batch and names the one before it.
 //
 // # States
 //

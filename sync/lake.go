@@ -55,7 +55,7 @@ func CommitLake(ctx context.Context, target string, c Config, skipGaps bool) (*L
 	if dest.bucket == nil {
 		return nil, fmt.Errorf("sync target %s: a lake is a bucket or a directory", t.URL)
 	}
-	return commitLake(ctx, dest.bucket, skipGaps)
+	return commitLake(ctx, patient{dest.bucket, defaultTiming}, skipGaps)
 }
 
 func commitLake(ctx context.Context, b bucket, skipGaps bool) (*LakeReport, error) {
@@ -117,16 +117,16 @@ func commitLake(ctx context.Context, b bucket, skipGaps bool) (*LakeReport, erro
 			if n <= last {
 				continue
 			}
-			if n != last+1 {
-				report.Problems = append(report.Problems, fmt.Sprintf("node %s: manifests %d to %d are missing", dir, last+1, n-1))
-				if !skipGaps {
-					break
-				}
-			}
 			m, err := getManifest(ctx, b, "_manifest/"+dir+"/", n)
 			if err != nil {
 				report.Problems = append(report.Problems, fmt.Sprintf("node %s: manifest %d: %v", dir, n, err))
 				break
+			}
+			if m.Previous > last {
+				report.Problems = append(report.Problems, fmt.Sprintf("node %s: manifests %d to %d are missing", dir, last+1, m.Previous))
+				if !skipGaps {
+					break
+				}
 			}
 			pending = append(pending, m)
 			last, reached[dir] = n, n
@@ -217,7 +217,7 @@ func (m *Manager) Verify(ctx context.Context, target string) (*VerifyReport, err
 }
 
 func (w *worker) verify(ctx context.Context, r *TargetReport) error {
-	b := w.dest.bucket
+	b := patient{w.dest.bucket, w.timing}
 	dir := manifestDir(w.node)
 	totals, _ := w.store.SyncTotals(w.target.ID)
 	var numbers []uint64
@@ -231,19 +231,20 @@ func (w *worker) verify(ctx context.Context, r *TargetReport) error {
 		return err
 	}
 	slices.Sort(numbers)
-	next := uint64(1)
+	last := uint64(0)
 	listed := map[string]int64{}
 	tables := map[string]bool{}
 	for _, n := range numbers {
-		if n > next {
-			r.problem("manifests %d to %d are missing", next, n-1)
-		}
-		next = n + 1
 		m, err := getManifest(ctx, b, dir, n)
 		if err != nil {
 			r.problem("manifest %d: %v", n, err)
+			last = n
 			continue
 		}
+		if m.Previous > last {
+			r.problem("manifests %d to %d are missing", last+1, m.Previous)
+		}
+		last = n
 		r.Manifests++
 		for _, a := range m.Adds {
 			if _, twice := listed[a.Key]; !twice {
@@ -255,8 +256,8 @@ func (w *worker) verify(ctx context.Context, r *TargetReport) error {
 			}
 		}
 	}
-	if next < totals.NextBatch {
-		r.problem("manifests %d to %d are missing", next, totals.NextBatch-1)
+	if last+1 < totals.NextBatch {
+		r.problem("manifests %d to %d are missing, or are under another node name", last+1, totals.NextBatch-1)
 	}
 	for _, prefix := range slices.Sorted(maps.Keys(tables)) {
 		err := b.List(ctx, prefix, func(key string, size int64) error {

@@ -35,11 +35,7 @@ type lineServer struct {
 // hundred bytes.
 const lineBatch = 1 << 20
 
-func newLineServer(t *Target, limit *throttle, pace timing) (*lineServer, error) {
-	tr, err := newTransport(t, pace)
-	if err != nil {
-		return nil, err
-	}
+func newLineServer(t *Target, tr http.RoundTripper, limit *throttle) (*lineServer, error) {
 	l := &lineServer{target: t, client: &http.Client{Transport: tr, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse // a token is not for strangers
 	}}, limit: limit, batch: lineBatch}

@@ -49,7 +49,11 @@ var defaultTiming = timing{base: time.Second, most: 5 * time.Minute, poll: 5 * t
 // Start starts to send. The store was opened with StoreTargets of the same
 // configuration.
 func Start(ctx context.Context, s *store.Store, c Config, logger *slog.Logger) (*Manager, error) {
-	return start(ctx, s, c, logger, defaultTiming)
+	pace := defaultTiming
+	if c.RetryMin > 0 && c.RetryMax >= c.RetryMin {
+		pace.base, pace.most = c.RetryMin, c.RetryMax
+	}
+	return start(ctx, s, c, logger, pace)
 }
 
 func start(ctx context.Context, s *store.Store, c Config, logger *slog.Logger, pace timing) (*Manager, error) {
@@ -94,14 +98,18 @@ type destination struct {
 
 // open makes a target's destination. It sends nothing yet.
 func open(t *Target, limit *throttle, pace timing) (destination, error) {
+	tr, err := newTransport(t, pace)
+	if err != nil {
+		return destination{}, err
+	}
 	switch t.Kind {
 	case File:
 		return destination{bucket: &dirBucket{root: t.Dir, limit: limit}}, nil
 	case S3:
-		b, err := newS3Bucket(t, limit, pace)
+		b, err := newS3Bucket(t, tr, limit)
 		return destination{bucket: b}, err
 	case HTTP:
-		l, err := newLineServer(t, limit, pace)
+		l, err := newLineServer(t, tr, limit)
 		return destination{lines: l}, err
 	}
 	return destination{}, fmt.Errorf("BUG: target of kind %q", t.Kind)

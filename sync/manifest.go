@@ -15,8 +15,8 @@ import (
 // manifestVersion counts incompatible changes of Manifest.
 const manifestVersion = 1
 
-// Manifest lists the objects of one batch. Those of a node are numbered from 1
-// without gaps, and never change: a reader that has all numbers up to n knows
+// Manifest lists the objects of one batch. Those of a node are numbered and
+// never change, and each names the one before: a reader that follows them knows
 // that it misses nothing of what was sent until then.
 type Manifest struct {
 	Version int    `json:"version"`
@@ -25,6 +25,9 @@ type Manifest struct {
 	// a mistake.
 	Origin string `json:"origin"`
 	Number uint64 `json:"seq"`
+	// Previous is the number of the one before, 0 of the first: numbers go on
+	// when a node gets another name.
+	Previous uint64 `json:"previous_seq"`
 	// CreatedAt is by the clock of the node, which may be wrong.
 	CreatedAt time.Time `json:"created_at"`
 	TimeUnit  string    `json:"time_unit"`

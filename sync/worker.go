@@ -350,6 +350,10 @@ func (w *worker) sendLines(ctx context.Context, f *store.SyncFile, r *store.Sync
 func (w *worker) beginBatch(ctx context.Context, files []store.SyncFile) error {
 	totals, _ := w.store.SyncTotals(w.target.ID)
 	m := Manifest{Version: manifestVersion, Node: w.node, Origin: w.store.UUID(), Number: totals.NextBatch, CreatedAt: time.Now().UTC(), TimeUnit: w.target.TimeUnit}
+	var err error
+	if m.Previous, err = w.previous(ctx, m.Number); err != nil {
+		return err
+	}
 	for i := range files {
 		f := &files[i]
 		if f.Progress.State != store.SyncUploaded || len(m.Adds) == maxBatch {
@@ -378,6 +382,30 @@ func (w *worker) beginBatch(ctx context.Context, files []store.SyncFile) error {
 	return w.store.BeginSyncBatch(ctx, w.target.ID, m.Number, body)
 }
 
+// previous is the number of the node's manifest before the one of a number.
+func (w *worker) previous(ctx context.Context, number uint64) (last uint64, err error) {
+	if number == 1 {
+		return 0, nil
+	}
+	ctx, stop, _ := w.watch(ctx)
+	defer stop()
+	_, err = w.dest.bucket.Stat(ctx, manifestKey(w.node, number-1))
+	if err == nil {
+		return number - 1, nil
+	}
+	if !errors.Is(err, errAbsent) {
+		return 0, err
+	}
+	// The node had another name until now, or somebody deleted manifests.
+	err = w.dest.bucket.List(ctx, manifestDir(w.node), func(key string, _ int64) error {
+		if n, ok := manifestNumber(key); ok && n < number {
+			last = max(last, n)
+		}
+		return nil
+	})
+	return last, err
+}
+
 func (w *worker) columns(ctx context.Context, f *store.SyncFile) (columns []store.SyncColumn, err error) {
 	r, err := w.store.OpenSyncFile(ctx, *f)
 	if err != nil {
@@ -396,6 +424,16 @@ func (w *worker) finishBatch(ctx context.Context, body []byte) error {
 	m, err := readManifest(body)
 	if err != nil {
 		return fmt.Errorf("manifest in the catalog: %w", err)
+	}
+	if m.Node != w.node {
+		m.Node = w.node
+		if m.Previous, err = w.previous(ctx, m.Number); err != nil {
+			return err
+		}
+		if body, err = m.encode(); err != nil {
+			return err
+		}
+		return w.store.BeginSyncBatch(ctx, w.target.ID, m.Number, body)
 	}
 	watched, stop, progress := w.watch(ctx)
 	defer stop()
@@ -457,7 +495,7 @@ func (w *worker) renumber(ctx context.Context, m *Manifest) error {
 	}
 	err = w.dest.bucket.List(ctx, manifestDir(m.Node), func(key string, _ int64) error {
 		if n, ok := manifestNumber(key); ok {
-			m.Number = max(m.Number, n+1)
+			m.Previous, m.Number = max(m.Previous, n), max(m.Number, n+1)
 		}
 		return nil
 	})

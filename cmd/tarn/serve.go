@@ -47,6 +47,7 @@ wins over the file.`,
 	f.Var(size{&c.SegmentSize}, "segment-size", "size at which a Parquet file is closed and the next one started")
 	f.Var(size{&c.MaxDiskBytes}, "max-disk-bytes", "what files and log may take on the disk, 0 for no limit; writes beyond it are refused")
 	f.BoolVar(&c.EvictOldest, "evict-oldest", c.EvictOldest, "delete the oldest data when --max-disk-bytes is reached, instead of refusing writes")
+	f.Var(size{&c.MaxSpillBytes}, "max-spill-bytes", "what the temporary files of large queries may take on the disk, 0 for none")
 	f.Var(size{&c.CompactRate}, "compact-rate", "bytes a second that the merging of small Parquet files may write")
 	f.Var(span{&c.RetentionInterval}, "retention-check-interval", "pause between looks for data past its retention")
 	f.Var(span{&c.HardDeleteDefault}, "hard-delete-default-duration", "how long soft-deleted data stays")
@@ -60,8 +61,11 @@ wins over the file.`,
 	f.Var(targets{&c.SyncTargets}, "sync-target", "where segments go upstream: s3://, file:// or http(s):// URL (repeatable; see tarn sync --help)")
 	f.Var(span{&c.SyncMaxDelay}, "sync-max-delay", "how long a segment waits for its day to end before it goes upstream")
 	f.Var(size{&c.SyncBandwidth}, "sync-bandwidth", "bytes a second to all sync targets together (default no limit)")
+	f.Var(span{&c.SyncRetryMin}, "sync-retry-min", "pause after the first failure of a sync target; it doubles with each further one")
+	f.Var(span{&c.SyncRetryMax}, "sync-retry-max", "longest such pause")
 	f.StringVar(&c.SyncFormat, "sync-format", c.SyncFormat, "parquet, or delta: with a Delta Lake log for each table")
 	f.StringVar(&c.SyncTimeUnit, "sync-time-unit", c.SyncTimeUnit, "us: time in microseconds and a column of what is left of nanoseconds; ns: files as they are")
+	f.BoolVar(&c.DisablePprof, "disable-pprof", false, "turn /debug/prof off")
 	f.StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	f.StringVar(&format, "log-format", "text", "text or json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -71,7 +75,8 @@ wins over the file.`,
 		if err := fillFlags(f, file); err != nil {
 			return &usageError{err}
 		}
-		logger, err := newLogger(level, format)
+		c.LogLevel = new(slog.LevelVar)
+		logger, err := newLogger(c.LogLevel, level, format)
 		if err != nil {
 			return &usageError{err}
 		}
@@ -83,12 +88,14 @@ wins over the file.`,
 	return cmd
 }
 
-func newLogger(level, format string) (*slog.Logger, error) {
+// newLogger returns a logger whose level is v, set to the one of that name.
+func newLogger(v *slog.LevelVar, level, format string) (*slog.Logger, error) {
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(level)); err != nil {
 		return nil, fmt.Errorf("--log-level must be debug, info, warn or error, not %q", level)
 	}
-	o := &slog.HandlerOptions{Level: l}
+	v.Set(l)
+	o := &slog.HandlerOptions{Level: v}
 	switch format {
 	case "text":
 		return slog.New(slog.NewTextHandler(os.Stderr, o)), nil

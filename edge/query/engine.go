@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"runtime"
 	"strconv"
 	"time"
@@ -17,10 +18,13 @@ import (
 	"tarn/edge/query/exec"
 	"tarn/edge/query/expr"
 	"tarn/edge/query/plan"
+	"tarn/edge/query/promql"
 	"tarn/edge/query/result"
+	"tarn/edge/query/spill"
 	"tarn/edge/query/sql"
 	"tarn/store"
 	"tarn/store/column"
+	"tarn/store/schema"
 )
 
 // InternalDatabase is the name of the database that has only system tables.
@@ -40,8 +44,11 @@ type Provider interface {
 
 // Options configure an Engine.
 type Options struct {
-	// MemoryLimit is the budget of one query in bytes; 0 means none.
+	// MemoryLimit is what all running queries may hold together, in bytes; 0
+	// means no limit. A query that runs alone may have all of it.
 	MemoryLimit int64
+	// Spill takes what queries have no memory for; nil means that they fail.
+	Spill *spill.Space
 	// MaxConcurrent queries run at once; others are refused as Busy after
 	// waiting a second. Those whose rows are being sent do not count, but there
 	// may be eight times as many at most. 0 means no limit.
@@ -66,8 +73,10 @@ type Options struct {
 type Engine struct {
 	provider Provider
 	opts     Options
+	memory   *exec.Pool
 	slots    *slots
 	log      *Log
+	prom     *promql.Engine
 }
 
 // New returns an Engine.
@@ -84,7 +93,10 @@ func New(p Provider, o Options) *Engine {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Engine{provider: p, opts: o, log: newLog(o.LogSize), slots: newSlots(o.MaxConcurrent)}
+	return &Engine{
+		provider: p, opts: o, memory: exec.NewPool(o.MemoryLimit), log: newLog(o.LogSize), slots: newSlots(o.MaxConcurrent),
+		prom: promql.NewEngine(promql.Options{MaxSamples: promql.SampleLimit(o.MemoryLimit)}),
+	}
 }
 
 // Log lists running and finished queries.
@@ -100,6 +112,10 @@ type Request struct {
 	Params map[string]any
 	// InfluxQL is for requests in that language.
 	InfluxQL InfluxQLRequest
+	// Statement is the parsed text of a request in GreptimeDB's dialect of SQL,
+	// and Native what makes it that; nil for all others.
+	Statement sql.Statement
+	Native    *plan.Native
 }
 
 // Result is a running query. It is used by one goroutine and must be closed.
@@ -107,13 +123,15 @@ type Result struct {
 	engine  *Engine
 	columns []result.Column
 	series  result.Series
+	origins []plan.Origin
 	op      exec.Operator
 	budget  *exec.Budget
 	entry   *Entry
 	ctx     context.Context
 	cancel  context.CancelFunc
 	err     error
-	running bool // holds one of the engine's slots
+	held    int64 // by the answer's writer
+	running bool  // holds one of the engine's slots
 }
 
 // Query plans a query and prepares to run it. Rows are read by Result.Next.
@@ -134,20 +152,24 @@ func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) 
 	if e.opts.Timeout > 0 {
 		r.ctx, r.cancel = context.WithTimeout(ctx, e.opts.Timeout)
 	}
+	r.budget = e.memory.NewBudget(r.ctx)
 	defer func() {
 		if err != nil {
 			r.cancel()
+			r.budget.Close()
 			e.slots.leave(true)
 		}
 	}()
+	if err := r.budget.Reserve(answerBytes); err != nil {
+		return nil, err
+	}
 	now := e.opts.Now().UnixNano()
-	r.budget = &exec.Budget{Limit: e.opts.MemoryLimit}
 	st, err := e.plan(r.ctx, req, now, r.budget)
 	if err != nil {
 		return nil, err
 	}
 	r.entry.planned(e.opts.Now())
-	env := &exec.Env{Scan: e.provider.Scan, Budget: r.budget, Now: now, Workers: e.opts.Workers}
+	env := &exec.Env{Scan: e.provider.Scan, Budget: r.budget, Now: now, Workers: e.opts.Workers, Spill: e.opts.Spill}
 	if st.Explain {
 		if st.Plan, err = e.explain(r.ctx, st, env); err != nil {
 			return nil, err
@@ -157,7 +179,10 @@ func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) 
 			st.Plan = explainedSeries(st.Plan, st.Analyze)
 		}
 	}
-	r.series = st.series
+	r.series, r.origins = st.series, st.origins
+	if st.Explain {
+		r.origins = nil
+	}
 	for _, c := range st.Plan.Columns() {
 		r.columns = append(r.columns, result.Column{Name: c.Name, Type: c.Type})
 	}
@@ -167,12 +192,17 @@ func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) 
 	return r, nil
 }
 
+// answerBytes is what every query takes: its text and plan, and its answer on
+// the way to the client.
+const answerBytes = 128 << 10
+
 // planned is a statement that is ready to run.
 type planned struct {
 	*plan.Statement
 	// logical is the text of the plan as it was bound, for EXPLAIN.
 	logical string
 	series  result.Series // of InfluxQL
+	origins []plan.Origin // in GreptimeDB's dialect
 }
 
 // plan parses, binds and optimizes.
@@ -189,6 +219,9 @@ func (e *Engine) plan(ctx context.Context, req Request, now int64, budget *exec.
 	if err != nil {
 		return p, err
 	}
+	if req.Native != nil {
+		p.origins = plan.Origins(p.Plan)
+	}
 	if p.Explain {
 		p.logical = plan.Format(p.Plan, nil)
 	}
@@ -197,6 +230,10 @@ func (e *Engine) plan(ctx context.Context, req Request, now int64, budget *exec.
 }
 
 func (e *Engine) planSQL(req Request, ec *expr.Context) (*plan.Statement, error) {
+	if req.Native != nil {
+		b := &plan.Binder{Native: req.Native, Database: noDatabase{}, Ctx: ec}
+		return b.Bind(req.Statement)
+	}
 	db, ok := e.provider.Database(req.Database)
 	if !ok {
 		return nil, &Error{Class: DatabaseNotFound, Msg: "database not found: " + req.Database}
@@ -211,6 +248,58 @@ func (e *Engine) planSQL(req Request, ec *expr.Context) (*plan.Statement, error)
 	}
 	b := &plan.Binder{Database: db, System: e.system(), Caches: e.opts.Caches, Params: params, Ctx: ec, Settings: e.settings()}
 	return b.Bind(statement)
+}
+
+// noDatabase is the database of requests whose dialect finds the tables.
+type noDatabase struct{}
+
+func (noDatabase) Name() string { return "" }
+
+func (noDatabase) Tables() []string { return nil }
+
+func (noDatabase) Table(string) (*schema.Table, bool) { return nil, false }
+
+// Constant computes an expression without columns in GreptimeDB's dialect.
+func (e *Engine) Constant(ctx context.Context, n *plan.Native, x sql.Expr) (expr.Value, error) {
+	b := &plan.Binder{Native: n, Database: noDatabase{}, Ctx: expr.NewContext(ctx, n.Now)}
+	v, err := b.Constant(x)
+	return v, classify(err)
+}
+
+// Rectangle plans a query that lists rows of one table and says which these are,
+// if a range of time and a choice of series say it all; nil otherwise.
+func (e *Engine) Rectangle(ctx context.Context, req Request) (*store.RowDelete, error) {
+	p, err := e.plan(ctx, req, req.Native.Now, nil)
+	if err != nil {
+		return nil, classify(err)
+	}
+	n := p.Plan
+	for {
+		if in, ok := n.(*plan.Project); ok {
+			n = in.Input
+			continue
+		}
+		break
+	}
+	s, ok := n.(*plan.Scan)
+	if !ok {
+		return nil, nil
+	}
+	d := &store.RowDelete{MinTime: s.MinTime, MaxTime: s.MaxTime}
+	if s.Tags != nil {
+		d.FilterTags = s.TagIDs
+		d.Filter = func(ctx context.Context, tags *column.Batch, keep []bool) error {
+			v, err := s.Tags.Eval(expr.NewContext(ctx, req.Native.Now), tags)
+			if err != nil {
+				return err
+			}
+			for i := range keep {
+				keep[i] = !v.IsNull(i) && v.Bools[i]
+			}
+			return nil
+		}
+	}
+	return d, nil
 }
 
 // bindParams gives parameters their types: integers the narrower signed one
@@ -293,6 +382,10 @@ func explanation(rows ...[2]string) plan.Node {
 // Columns describe the rows.
 func (r *Result) Columns() []result.Column { return r.columns }
 
+// Origins say where the columns have their types from, of a request in
+// GreptimeDB's dialect; nil when they are texts of an explanation.
+func (r *Result) Origins() []plan.Origin { return r.origins }
+
 // Next fills b with the next rows, or returns io.EOF. What is in b is valid
 // until the following call.
 func (r *Result) Next(_ context.Context, b *column.Batch) error {
@@ -309,6 +402,28 @@ func (r *Result) Next(_ context.Context, b *column.Batch) error {
 	}
 	r.err = err
 	return err
+}
+
+// AnswerBytes is what a writer of the answer should hold at most, where it can
+// choose.
+func (r *Result) AnswerBytes() int64 {
+	if r.engine.opts.MemoryLimit == 0 {
+		return math.MaxInt64
+	}
+	return max(r.engine.opts.MemoryLimit/16, leastAnswer)
+}
+
+// leastAnswer is how much an answer's writer may always hold.
+const leastAnswer = 512 << 10
+
+// Hold says how many bytes the answer's writer holds, or may come to hold. They
+// count as the query's memory.
+func (r *Result) Hold(bytes int64) error {
+	if err := r.budget.Reserve(bytes - r.held); err != nil {
+		return classify(err)
+	}
+	r.held = bytes
+	return nil
 }
 
 // Send runs fn, which sends rows to a client and may take as long as that likes,
@@ -330,6 +445,7 @@ func (r *Result) Close() error {
 	err := r.op.Close()
 	r.op = nil
 	r.cancel()
+	r.budget.Close()
 	r.engine.slots.leave(r.running)
 	failure := r.err
 	switch {

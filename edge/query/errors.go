@@ -7,6 +7,7 @@ import (
 	"tarn/edge/query/exec"
 	"tarn/edge/query/expr"
 	"tarn/edge/query/plan"
+	"tarn/edge/query/spill"
 	"tarn/edge/query/sql"
 	"tarn/store"
 )
@@ -39,6 +40,8 @@ func classify(err error) error {
 		parse  *sql.Error
 		typed  *expr.Error
 		memory *exec.ErrMemory
+		crowd  *exec.ErrCrowded
+		files  *spill.Error
 	)
 	switch {
 	case err == nil, errors.As(err, &known):
@@ -50,6 +53,11 @@ func classify(err error) error {
 		return &Error{Class: Parse, Msg: parse.Error(), Err: err}
 	case errors.As(err, &memory):
 		return &Error{Class: Resources, Msg: memory.Error(), Err: err}
+	case errors.As(err, &crowd):
+		return &Error{Class: Busy, Msg: crowd.Error(), Err: err}
+	case errors.As(err, &files):
+		return &Error{Class: Resources, Msg: "Resources exhausted: the query needs more memory than it may have, and " + files.Error() +
+			": narrow the time range, select fewer columns, or raise --max-spill-bytes or --memory-limit", Err: err}
 	case errors.As(err, &typed):
 		class := map[expr.Class]Class{expr.Plan: Plan, expr.NotImplemented: NotImplemented, expr.Arrow: Execution, expr.Execution: Execution}[typed.Class]
 		return &Error{Class: class, Msg: typed.Error(), Err: err}

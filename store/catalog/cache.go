@@ -49,8 +49,10 @@ func applyCaches(ctx context.Context, tx *sql.Tx, ch Change) error {
 		if err != nil {
 			return fmt.Errorf("put cache %q: %w", c.Name, err)
 		}
-		_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO caches VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			c.TableID, c.Kind, c.ID, c.Name, string(keys), string(values), c.Size, c.Seconds, int64(c.AfterSeq), c.CreatedAt)
+		_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO caches (table_id, kind, id, name, key_columns, value_columns, size, seconds, after_seq, created_at, sum)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			c.TableID, c.Kind, c.ID, c.Name, string(keys), string(values), c.Size, c.Seconds, int64(c.AfterSeq), c.CreatedAt,
+			rowSum(c.TableID, c.Name, uint8(c.Kind), c.ID, keys, values, c.Size, c.Seconds, c.AfterSeq, c.CreatedAt))
 		if err != nil {
 			return fmt.Errorf("put cache %q: %w", c.Name, err)
 		}
@@ -68,13 +70,17 @@ func applyCaches(ctx context.Context, tx *sql.Tx, ch Change) error {
 	return nil
 }
 
-func (c *Catalog) loadCaches(ctx context.Context, s *State) error {
-	return each(ctx, c.db, `SELECT table_id, kind, id, name, key_columns, value_columns, size, seconds, after_seq, created_at
+func (l *loader) loadCaches(ctx context.Context, s *State) error {
+	return l.each(ctx, "caches", `SELECT table_id, kind, id, name, key_columns, value_columns, size, seconds, after_seq, created_at, sum
 		FROM caches ORDER BY table_id, kind, id`,
 		func(r *sql.Rows) error {
 			var d Cache
 			var keys, values []byte
-			if err := r.Scan(&d.TableID, &d.Kind, &d.ID, &d.Name, &keys, &values, &d.Size, &d.Seconds, &d.AfterSeq, &d.CreatedAt); err != nil {
+			var sum sql.NullInt64
+			if err := r.Scan(&d.TableID, &d.Kind, &d.ID, &d.Name, &keys, &values, &d.Size, &d.Seconds, &d.AfterSeq, &d.CreatedAt, &sum); err != nil {
+				return err
+			}
+			if err := checkSum(sum, d.TableID, d.Name, uint8(d.Kind), d.ID, keys, values, d.Size, d.Seconds, d.AfterSeq, d.CreatedAt); err != nil {
 				return err
 			}
 			if err := json.Unmarshal(keys, &d.Columns); err != nil {

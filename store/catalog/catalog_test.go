@@ -36,7 +36,11 @@ func sample() Change {
 			{TableID: 3, Kind: LastCache, ID: 1, Name: "some", Columns: []int{1}, Values: []int{2}, Size: 3, Seconds: 9},
 			{TableID: 3, Kind: DistinctCache, ID: 0, Name: "some", Columns: []int{1}, Size: 5, Seconds: 7},
 		},
-		PutTokens: []Token{{ID: 0, Name: "_admin", Hash: [64]byte{1, 2}, CreatedBy: -1, UpdatedBy: -1}},
+		AddPipelines:   []Pipeline{{Name: "p", CreatedAt: 5, Text: "a: b"}, {Name: "p", CreatedAt: 6}},
+		PutSyncTargets: []SyncTarget{{ID: "s3://x", NextBatch: 3, Paused: true, Files: 1, Rows: 2, Bytes: 3, CommittedAt: 4}},
+		PutSyncFiles:   []SyncFile{{Target: "s3://x", SegmentID: 1, State: SyncUploading, Key: "k", SourceHash: "a", ObjectHash: "b", ObjectBytes: 5, Upload: "u", Batch: 6, Attempts: 7, LastError: "e", ChangedAt: 8}},
+		PutSyncBatches: []SyncBatch{{Target: "s3://x", Number: 3, Body: []byte("{}")}},
+		PutTokens:      []Token{{ID: 0, Name: "_admin", Hash: [64]byte{1, 2}, CreatedBy: -1, UpdatedBy: -1}},
 	}
 }
 
@@ -54,14 +58,15 @@ func TestApplyAndReload(t *testing.T) {
 	if s.UUID == "" || s.UUID != first.UUID {
 		t.Errorf("uuid %q, first %q", s.UUID, first.UUID)
 	}
-	want := &State{UUID: s.UUID, Databases: ch.Databases, Tables: ch.Tables, Segments: ch.AddSegments, Checkpoint: *ch.Checkpoint, Tokens: ch.PutTokens, Caches: ch.PutCaches}
+	want := &State{UUID: s.UUID, Databases: ch.Databases, Tables: ch.Tables, Segments: ch.AddSegments, Checkpoint: *ch.Checkpoint, Tokens: ch.PutTokens, Caches: ch.PutCaches,
+		SyncTargets: ch.PutSyncTargets, SyncFiles: ch.PutSyncFiles, SyncBatches: ch.PutSyncBatches, Pipelines: ch.AddPipelines}
 	if !reflect.DeepEqual(s, want) {
 		t.Errorf("got  %+v\nwant %+v", s, want)
 	}
 
 	grown := Table{Schema: ch.Tables[0].Schema.With(schema.Column{Name: "n", Role: schema.Field, Kind: column.Int64}).Renamed("gone"), Lifetime: Lifetime{DeletedAt: 3}}
 	if err := c.Apply(ctx, Change{Tables: []Table{grown}, RemoveSegments: []uint64{1}, DeleteTokens: []uint64{0},
-		DeleteCaches: []Cache{{TableID: 3, Kind: LastCache, ID: 1}}}); err != nil {
+		DeleteCaches: []Cache{{TableID: 3, Kind: LastCache, ID: 1}}, DeletePipelines: []Pipeline{{Name: "p", CreatedAt: 5}}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Close(); err != nil {
@@ -69,8 +74,11 @@ func TestApplyAndReload(t *testing.T) {
 	}
 	c, s = open(t, path)
 	defer c.Close()
-	if len(s.Segments)+len(s.Tokens) != 0 || !reflect.DeepEqual(s.Tables, []Table{grown}) {
+	if len(s.Segments)+len(s.Tokens)+len(s.SyncFiles) != 0 || !reflect.DeepEqual(s.Tables, []Table{grown}) {
 		t.Errorf("after the second change: %+v", s)
+	}
+	if !reflect.DeepEqual(s.Pipelines, ch.AddPipelines[1:]) {
+		t.Errorf("pipelines after the second change: %+v", s.Pipelines)
 	}
 	if want := []Cache{ch.PutCaches[0], ch.PutCaches[2]}; !reflect.DeepEqual(s.Caches, want) {
 		t.Errorf("caches after the second change: %+v", s.Caches)
@@ -101,7 +109,7 @@ func TestMigration(t *testing.T) {
 			}
 		}
 		if _, err := db.Exec(fmt.Sprintf(`PRAGMA user_version = %d; INSERT INTO meta VALUES ('uuid', 'u');
-			INSERT INTO databases VALUES (1, 'd', 5, 7, 0, 0, 0)`, version)); err != nil {
+			INSERT INTO databases (id, name, retention, created_at, deleted_at, hard_delete_at, purged) VALUES (1, 'd', 5, 7, 0, 0, 0)`, version)); err != nil {
 			t.Fatal(err)
 		}
 		if err := db.Close(); err != nil {
@@ -149,7 +157,7 @@ func TestChangeIsAllOrNothing(t *testing.T) {
 func TestNewerSchemaIsRefused(t *testing.T) {
 	ctx, path := context.Background(), filepath.Join(t.TempDir(), "c.db")
 	c, _ := open(t, path)
-	if _, err := c.db.Exec(`PRAGMA user_version = 99`); err != nil {
+	if _, err := c.db.Exec(`PRAGMA user_version = 99; UPDATE meta SET value = '99' WHERE key = 'schema_version'`); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Close(); err != nil {

@@ -9,90 +9,176 @@ import (
 	"tarn/store/schema"
 )
 
+// loader reads a State. A salvaging one notes what it cannot read and goes on.
+type loader struct {
+	db      *sql.DB
+	salvage bool
+	lost    []string
+}
+
 func (c *Catalog) load(ctx context.Context) (*State, error) {
+	l := &loader{db: c.db}
+	s, err := l.load(ctx)
+	return s, corrupt(err)
+}
+
+func (l *loader) load(ctx context.Context) (*State, error) {
 	s := &State{}
-	err := each(ctx, c.db, `SELECT id, name, retention, created_at, deleted_at, hard_delete_at, purged FROM databases ORDER BY id`,
+	err := l.each(ctx, "meta", `SELECT value FROM meta WHERE key = 'uuid'`, func(r *sql.Rows) error { return r.Scan(&s.UUID) })
+	if err != nil {
+		return nil, fmt.Errorf("load the uuid: %w", err)
+	}
+	err = l.each(ctx, "databases", `SELECT id, name, retention, created_at, deleted_at, hard_delete_at, purged, sum FROM databases ORDER BY id`,
 		func(r *sql.Rows) error {
 			var d Database
-			err := r.Scan(&d.ID, &d.Name, &d.Retention, &d.CreatedAt, &d.DeletedAt, &d.HardDeleteAt, &d.Purged)
+			var sum sql.NullInt64
+			if err := r.Scan(&d.ID, &d.Name, &d.Retention, &d.CreatedAt, &d.DeletedAt, &d.HardDeleteAt, &d.Purged, &sum); err != nil {
+				return err
+			}
+			if err := checkSum(sum, d.sumOf()...); err != nil {
+				return err
+			}
 			s.Databases = append(s.Databases, d)
-			return err
+			return nil
 		})
 	if err != nil {
 		return nil, fmt.Errorf("load databases: %w", err)
 	}
-	if err := c.loadTables(ctx, s); err != nil {
+	if err := l.loadTables(ctx, s); err != nil {
 		return nil, fmt.Errorf("load tables: %w", err)
 	}
-	err = each(ctx, c.db, `SELECT id, database_id, table_id, path, bytes, rows, series, min_time, max_time, min_seq, max_seq, late, created_at
+	err = l.each(ctx, "segments", `SELECT id, database_id, table_id, path, bytes, rows, series, min_time, max_time, min_seq, max_seq, late, created_at, sum
 		FROM segments ORDER BY id`,
 		func(r *sql.Rows) error {
 			var g Segment
+			var sum sql.NullInt64
 			err := r.Scan(&g.ID, &g.DatabaseID, &g.TableID, &g.Path, &g.Bytes, &g.Rows, &g.Series, &g.MinTime, &g.MaxTime,
-				&g.MinSeq, &g.MaxSeq, &g.Late, &g.CreatedAt)
+				&g.MinSeq, &g.MaxSeq, &g.Late, &g.CreatedAt, &sum)
+			if err != nil {
+				return err
+			}
+			if err := checkSum(sum, g.sumOf()...); err != nil {
+				return err
+			}
 			s.Segments = append(s.Segments, g)
-			return err
+			return nil
 		})
 	if err != nil {
 		return nil, fmt.Errorf("load segments: %w", err)
 	}
-	err = c.db.QueryRowContext(ctx, `SELECT wal_segment, seq FROM checkpoint`).Scan(&s.Checkpoint.WALSegment, &s.Checkpoint.Seq)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+	err = l.each(ctx, "checkpoint", `SELECT wal_segment, seq, sum FROM checkpoint`, func(r *sql.Rows) error {
+		var p Checkpoint
+		var sum sql.NullInt64
+		if err := r.Scan(&p.WALSegment, &p.Seq, &sum); err != nil {
+			return err
+		}
+		if err := checkSum(sum, p.sumOf()...); err != nil {
+			return err
+		}
+		s.Checkpoint = p
+		return nil
+	})
+	if err != nil {
 		return nil, fmt.Errorf("load the checkpoint: %w", err)
 	}
-	err = each(ctx, c.db, `SELECT id, name, hash, description, created_at, updated_at, expires_at, created_by, updated_by FROM tokens ORDER BY id`,
+	err = l.each(ctx, "tokens", `SELECT id, name, hash, description, created_at, updated_at, expires_at, created_by, updated_by, sum FROM tokens ORDER BY id`,
 		func(r *sql.Rows) error {
 			var t Token
 			var hash []byte
-			if err := r.Scan(&t.ID, &t.Name, &hash, &t.Description, &t.CreatedAt, &t.UpdatedAt, &t.ExpiresAt, &t.CreatedBy, &t.UpdatedBy); err != nil {
+			var sum sql.NullInt64
+			if err := r.Scan(&t.ID, &t.Name, &hash, &t.Description, &t.CreatedAt, &t.UpdatedAt, &t.ExpiresAt, &t.CreatedBy, &t.UpdatedBy, &sum); err != nil {
 				return err
 			}
 			if len(hash) != len(t.Hash) {
-				return fmt.Errorf("token %q has a hash of %d bytes", t.Name, len(hash))
+				return fmt.Errorf("%w: token %q has a hash of %d bytes", ErrCorrupt, t.Name, len(hash))
 			}
 			copy(t.Hash[:], hash)
+			if err := checkSum(sum, t.sumOf()...); err != nil {
+				return err
+			}
 			s.Tokens = append(s.Tokens, t)
 			return nil
 		})
 	if err != nil {
 		return nil, fmt.Errorf("load tokens: %w", err)
 	}
-	if err := c.loadCaches(ctx, s); err != nil {
+	if err := l.loadCaches(ctx, s); err != nil {
 		return nil, fmt.Errorf("load caches: %w", err)
 	}
-	if err := c.loadSync(ctx, s); err != nil {
+	if err := l.loadPipelines(ctx, s); err != nil {
+		return nil, fmt.Errorf("load pipelines: %w", err)
+	}
+	if err := l.loadSync(ctx, s); err != nil {
 		return nil, fmt.Errorf("load sync states: %w", err)
 	}
 	return s, nil
 }
 
-func (c *Catalog) loadTables(ctx context.Context, s *State) error {
+func (l *loader) loadTables(ctx context.Context, s *State) error {
 	columns := map[uint32][]schema.Column{}
-	err := each(ctx, c.db, `SELECT table_id, name, role, kind FROM columns ORDER BY table_id, id`, func(r *sql.Rows) error {
+	err := l.each(ctx, "columns", `SELECT table_id, id, name, role, kind, sum FROM columns ORDER BY table_id, id`, func(r *sql.Rows) error {
 		var table uint32
 		var col schema.Column
-		err := r.Scan(&table, &col.Name, &col.Role, &col.Kind)
+		var sum sql.NullInt64
+		if err := r.Scan(&table, &col.ID, &col.Name, &col.Role, &col.Kind, &sum); err != nil {
+			return err
+		}
+		if err := checkSum(sum, table, col.ID, col.Name, uint8(col.Role), uint8(col.Kind)); err != nil {
+			return err
+		}
+		// IDs have no gaps: a column that is missing moves all that follow.
+		if col.ID != len(columns[table]) {
+			return fmt.Errorf("%w: column %d of table %d is not the one expected", ErrCorrupt, col.ID, table)
+		}
 		columns[table] = append(columns[table], col)
-		return err
+		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return each(ctx, c.db, `SELECT id, database_id, name, created_at, deleted_at, hard_delete_at, purged FROM tables ORDER BY id`,
+	return l.each(ctx, "tables", `SELECT id, database_id, name, created_at, deleted_at, hard_delete_at, purged, retention, definition, sum FROM tables ORDER BY id`,
 		func(r *sql.Rows) error {
 			var t Table
 			var id, database uint32
-			var name string
-			if err := r.Scan(&id, &database, &name, &t.CreatedAt, &t.DeletedAt, &t.HardDeleteAt, &t.Purged); err != nil {
+			var name, definition string
+			var sum sql.NullInt64
+			if err := r.Scan(&id, &database, &name, &t.CreatedAt, &t.DeletedAt, &t.HardDeleteAt, &t.Purged, &t.Retention, &definition, &sum); err != nil {
 				return err
 			}
 			t.Schema = schema.NewTable(database, id, name)
+			if err := checkSum(sum, t.sumOf()...); err != nil {
+				return err
+			}
+			def, err := decodeDefinition(definition)
+			if err != nil {
+				return fmt.Errorf("table %q: %w", name, err)
+			}
+			if def != nil {
+				t.Schema = t.Schema.Defined(def)
+			}
 			if cols := columns[id]; len(cols) > 1 {
 				t.Schema = t.Schema.With(cols[1:]...) // the first is time
 			}
 			s.Tables = append(s.Tables, t)
 			return nil
 		})
+}
+
+// each runs fn on every row of a query.
+func (l *loader) each(ctx context.Context, what, query string, fn func(*sql.Rows) error) error {
+	err := each(ctx, l.db, query, func(r *sql.Rows) error {
+		err := fn(r)
+		if err != nil && l.salvage && ctx.Err() == nil {
+			l.lost = append(l.lost, fmt.Sprintf("%s: %v", what, err))
+			return nil
+		}
+		return err
+	})
+	if err != nil && l.salvage && ctx.Err() == nil {
+		l.lost = append(l.lost, fmt.Sprintf("%s: %v", what, err))
+		return nil
+	}
+	return err
 }
 
 // each runs fn on every row of a query.
@@ -107,5 +193,5 @@ func each(ctx context.Context, db *sql.DB, query string, fn func(*sql.Rows) erro
 			return err
 		}
 	}
-	return rows.Err()
+	return errors.Join(rows.Err(), rows.Close())
 }

@@ -3,7 +3,9 @@ package catalog
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"strconv"
 )
 
 // migrations bring the file's schema forward, one version each. They are never
@@ -46,6 +48,19 @@ CREATE TABLE sync_files (
 	object_hash TEXT NOT NULL, object_bytes INTEGER NOT NULL, upload TEXT NOT NULL, batch INTEGER NOT NULL, attempts INTEGER NOT NULL,
 	last_error TEXT NOT NULL, changed_at INTEGER NOT NULL, PRIMARY KEY (segment_id, target)) WITHOUT ROWID;
 CREATE TABLE sync_batches (target TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (target, number)) WITHOUT ROWID;`,
+	// Checksums of rows, and how long a table keeps its rows; see sum.go.
+	4: `
+ALTER TABLE databases ADD COLUMN sum INTEGER;
+ALTER TABLE tables ADD COLUMN sum INTEGER;
+ALTER TABLE tables ADD COLUMN retention INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE columns ADD COLUMN sum INTEGER;
+ALTER TABLE segments ADD COLUMN sum INTEGER;
+ALTER TABLE checkpoint ADD COLUMN sum INTEGER;
+ALTER TABLE tokens ADD COLUMN sum INTEGER;
+ALTER TABLE caches ADD COLUMN sum INTEGER;`,
+	// What SQL says of a table, see definition.go; empty for nothing.
+	5: `ALTER TABLE tables ADD COLUMN definition TEXT NOT NULL DEFAULT '';`,
+	6: `CREATE TABLE pipelines (name TEXT NOT NULL, created_at INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (name, created_at)) WITHOUT ROWID;`,
 }
 
 // migrate runs the migrations that the file has not seen.
@@ -53,6 +68,9 @@ func (c *Catalog) migrate(ctx context.Context) error {
 	var have int
 	if err := c.db.QueryRowContext(ctx, `PRAGMA user_version`).Scan(&have); err != nil {
 		return fmt.Errorf("read the schema version: %w", err)
+	}
+	if err := c.checkVersion(ctx, have); err != nil {
+		return err
 	}
 	if have >= len(migrations) {
 		return fmt.Errorf("the catalog has schema version %d, this program knows up to %d: it was written by a newer version", have, len(migrations)-1)
@@ -62,6 +80,9 @@ func (c *Catalog) migrate(ctx context.Context) error {
 			if _, err := tx.ExecContext(ctx, migrations[v]); err != nil {
 				return err
 			}
+			if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO meta VALUES ('schema_version', ?)`, strconv.Itoa(v)); err != nil {
+				return err
+			}
 			// PRAGMA takes no bound parameters.
 			_, err := tx.ExecContext(ctx, fmt.Sprintf(`PRAGMA user_version = %d`, v))
 			return err
@@ -69,6 +90,32 @@ func (c *Catalog) migrate(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("migrate the catalog to schema version %d: %w", v, err)
 		}
+	}
+	return nil
+}
+
+// checkVersion compares the version with the note of it: the number lies in the
+// file's first page without a checksum. Files from before there was a note pass.
+func (c *Catalog) checkVersion(ctx context.Context, have int) error {
+	var tables int
+	if err := c.db.QueryRowContext(ctx, `SELECT count(*) FROM sqlite_master WHERE name = 'meta'`).Scan(&tables); err != nil {
+		return fmt.Errorf("look for the schema: %w", err)
+	}
+	if (tables == 0) != (have == 0) {
+		return fmt.Errorf("%w: schema version %d with %d tables of metadata", ErrCorrupt, have, tables)
+	}
+	if tables == 0 {
+		return nil
+	}
+	var noted string
+	err := c.db.QueryRowContext(ctx, `SELECT value FROM meta WHERE key = 'schema_version'`).Scan(&noted)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	case err != nil:
+		return fmt.Errorf("read the note of the schema version: %w", err)
+	case noted != strconv.Itoa(have):
+		return fmt.Errorf("%w: schema version %d, and the note of it says %q", ErrCorrupt, have, noted)
 	}
 	return nil
 }

@@ -112,8 +112,8 @@ func applySync(ctx context.Context, tx *sql.Tx, ch Change) error {
 	return nil
 }
 
-func (c *Catalog) loadSync(ctx context.Context, s *State) error {
-	err := each(ctx, c.db, `SELECT id, next_batch, paused, files, rows, bytes, committed_at FROM sync_targets ORDER BY id`,
+func (l *loader) loadSync(ctx context.Context, s *State) error {
+	err := l.each(ctx, "sync_targets", `SELECT id, next_batch, paused, files, rows, bytes, committed_at FROM sync_targets ORDER BY id`,
 		func(r *sql.Rows) error {
 			var t SyncTarget
 			err := r.Scan(&t.ID, &t.NextBatch, &t.Paused, &t.Files, &t.Rows, &t.Bytes, &t.CommittedAt)
@@ -123,7 +123,7 @@ func (c *Catalog) loadSync(ctx context.Context, s *State) error {
 	if err != nil {
 		return err
 	}
-	err = each(ctx, c.db, `SELECT target, segment_id, state, key, source_hash, object_hash, object_bytes, upload, batch, attempts, last_error, changed_at
+	err = l.each(ctx, "sync_files", `SELECT target, segment_id, state, key, source_hash, object_hash, object_bytes, upload, batch, attempts, last_error, changed_at
 		FROM sync_files ORDER BY target, segment_id`,
 		func(r *sql.Rows) error {
 			var f SyncFile
@@ -135,7 +135,7 @@ func (c *Catalog) loadSync(ctx context.Context, s *State) error {
 	if err != nil {
 		return err
 	}
-	return each(ctx, c.db, `SELECT target, number, body FROM sync_batches ORDER BY target, number`,
+	return l.each(ctx, "sync_batches", `SELECT target, number, body FROM sync_batches ORDER BY target, number`,
 		func(r *sql.Rows) error {
 			var b SyncBatch
 			err := r.Scan(&b.Target, &b.Number, &b.Body)

@@ -285,11 +285,11 @@ func (v *Vector) Gather(src *Vector, rows []int32) {
 	}
 }
 
-// Bytes is the memory that the values hold, for budgets. String bytes count
+// Bytes is the memory that the vector holds, for budgets. String bytes count
 // once per row although rows may share them.
 func (v *Vector) Bytes() int {
-	n := 8*len(v.Nulls) + 8*len(v.Ints) + 8*len(v.Uints) + 8*len(v.Floats) + len(v.Bools) +
-		16*len(v.Strings) + 4*len(v.Codes) + 16*len(v.Intervals) + 4*len(v.Offsets)
+	n := 8*cap(v.Nulls) + 8*cap(v.Ints) + 8*cap(v.Uints) + 8*cap(v.Floats) + cap(v.Bools) +
+		16*cap(v.Strings) + 4*cap(v.Codes) + 16*cap(v.Intervals) + 4*cap(v.Offsets)
 	for _, s := range v.Strings {
 		n += len(s)
 	}

@@ -29,7 +29,7 @@
 // of the one before. A record that does not parse therefore ends the log, a
 // torn tail, unless a later group of the same segment parses: then the medium
 // lost what it had promised, the segment is reported as corrupt, its good
-// records are replayed, and its file is kept aside when it is released.
+// records are replayed, and its file goes to the quarantine when it is released.
 // New records never go into a segment from before the start.
 //
 // # Recycling

@@ -192,6 +192,8 @@ func (l *Log) retire(s segmentInfo) {
 	from := l.dir + "/" + name
 	var err error
 	switch {
+	case s.corrupt && l.opts.Quarantine != nil:
+		err = l.opts.Quarantine(name)
 	case s.corrupt:
 		err = l.fs.Rename(from, from+corruptName)
 	case len(l.free) < l.opts.Recycle && s.size == l.opts.SegmentSize:

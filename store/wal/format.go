@@ -25,6 +25,9 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 func segmentName(n uint64) string { return fmt.Sprintf("%012d%s", n, suffix) }
 
+// SegmentName is the file name of a segment in the log's directory.
+func SegmentName(n uint64) string { return segmentName(n) }
+
 // parseName returns the number in a segment's file name.
 func parseName(name string) (n uint64, ok bool) {
 	digits, ok := strings.CutSuffix(name, suffix)

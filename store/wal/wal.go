@@ -35,7 +35,10 @@ type Options struct {
 	// MinSeq and MinSegment are lower bounds for new numbers: what a
 	// checkpoint has seen. Segments below MinSegment are not replayed.
 	MinSeq, MinSegment uint64
-	Logger             *slog.Logger
+	// Quarantine takes a damaged segment out of the directory when it is
+	// released; default is to give it a name that is never read.
+	Quarantine func(name string) error
+	Logger     *slog.Logger
 }
 
 func (o Options) withDefaults() Options {
@@ -90,8 +93,11 @@ type Recovery struct {
 	TornOffset  int64
 	// Corrupt names the segments that lost records they had promised.
 	Corrupt []string
-	// Missing counts sequence numbers that should be there.
-	Missing uint64
+	// Missing counts sequence numbers that should be there, MissingFirst those
+	// of them between Options.MinSeq and the first record.
+	Missing, MissingFirst uint64
+	// Last is the largest sequence number of a record, 0 when there is none.
+	Last uint64
 }
 
 // Log is an open write-ahead log. It is safe for concurrent use.
@@ -202,8 +208,11 @@ func (l *Log) inspect(ctx context.Context) (*Recovery, error) {
 		n, ok := parseName(name)
 		switch {
 		case !ok:
-			if strings.HasPrefix(name, freePrefix) {
+			if former, ok := strings.CutPrefix(name, freePrefix); ok {
 				l.free = append(l.free, name)
+				// Its stale records must not become those of a new segment.
+				n, _ := parseName(former)
+				l.segment = max(l.segment, n)
 			}
 			continue
 		case n < l.opts.MinSegment:
@@ -256,9 +265,14 @@ func (l *Log) inspectSegment(ctx context.Context, n uint64, found *Recovery) err
 		return err
 	}
 	res, err := scan(data, n, func(r record) error {
-		if l.next > 0 && r.seq > l.next {
-			found.Missing += r.seq - l.next
+		switch {
+		case found.Last == 0 && l.opts.MinSeq > 0 && r.seq > l.opts.MinSeq:
+			found.MissingFirst = r.seq - l.opts.MinSeq
+			found.Missing += found.MissingFirst
+		case found.Last > 0 && r.seq > found.Last+1:
+			found.Missing += r.seq - found.Last - 1
 		}
+		found.Last = r.seq
 		l.next = r.seq + 1
 		return nil
 	})
@@ -338,6 +352,13 @@ func (l *Log) Replay(ctx context.Context, fn func(seq, segment uint64, payload [
 		}
 	}
 	return nil
+}
+
+// SkipTo makes seq the smallest number that a later record may get.
+func (l *Log) SkipTo(seq uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.next = max(l.next, seq)
 }
 
 // Append adds a record of so many rows, and returns its sequence number and

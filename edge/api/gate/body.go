@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -28,6 +29,30 @@ func (g *Gate) RawBody(r *http.Request) ([]byte, error) {
 		return nil, unreadable(err)
 	}
 	return raw, nil
+}
+
+// AppendBody is RawBody into memory that the caller has.
+func (g *Gate) AppendBody(dst []byte, r *http.Request) ([]byte, error) {
+	if r.ContentLength > g.MaxBody {
+		return dst, tooLarge(g.MaxBody)
+	}
+	if r.ContentLength > 0 {
+		dst = slices.Grow(dst, int(r.ContentLength)+1) // one more, to meet the end
+	}
+	in := http.MaxBytesReader(nil, r.Body, g.MaxBody)
+	for {
+		if len(dst) == cap(dst) {
+			dst = slices.Grow(dst, 4096)
+		}
+		n, err := in.Read(dst[len(dst):cap(dst)])
+		dst = dst[:len(dst)+n]
+		if errors.Is(err, io.EOF) {
+			return dst, nil
+		}
+		if err != nil {
+			return dst, unreadable(err)
+		}
+	}
 }
 
 // ReadBody reads a request's whole body through Body.
@@ -165,7 +190,10 @@ func unreadable(err error) error {
 // Unsnappy decodes snappy's block format, which Prometheus and Loki send
 // whatever the header says; or its stream format, if raw is that. What it decodes to is
 // bounded by MaxBody.
-func (g *Gate) Unsnappy(raw []byte) ([]byte, error) {
+func (g *Gate) Unsnappy(raw []byte) ([]byte, error) { return g.UnsnappyInto(nil, raw) }
+
+// UnsnappyInto is Unsnappy into memory that the caller has, if it is enough.
+func (g *Gate) UnsnappyInto(dst, raw []byte) ([]byte, error) {
 	if bytes.HasPrefix(raw, []byte("\xff\x06\x00\x00sNaPpY")) {
 		b := &body{limit: g.MaxBody, left: g.MaxBody, encoding: "snappy", r: s2.NewReader(bytes.NewReader(raw), s2.ReaderMaxBlockSize(1<<20))}
 		return io.ReadAll(b)
@@ -182,7 +210,7 @@ func (g *Gate) Unsnappy(raw []byte) ([]byte, error) {
 	if int64(n) > g.MaxBody {
 		return nil, tooLarge(g.MaxBody)
 	}
-	out, err := s2.Decode(nil, raw)
+	out, err := s2.Decode(dst[:cap(dst)], raw)
 	if err != nil {
 		return nil, Bad("cannot decompress the request body (snappy): %w", err)
 	}
@@ -190,13 +218,23 @@ func (g *Gate) Unsnappy(raw []byte) ([]byte, error) {
 }
 
 // Unzstd decodes zstd frames to at most MaxBody bytes.
-func (g *Gate) Unzstd(raw []byte) ([]byte, error) {
-	b := &body{limit: g.MaxBody, left: g.MaxBody, r: bytes.NewReader(raw)}
-	defer b.Close()
-	if err := b.undo("zstd"); err != nil {
-		return nil, b.explain(err)
+func (g *Gate) Unzstd(raw []byte) ([]byte, error) { return g.UnzstdInto(nil, raw) }
+
+// UnzstdInto is Unzstd into memory that the caller has, if it is enough.
+func (g *Gate) UnzstdInto(dst, raw []byte) ([]byte, error) {
+	d, _ := g.zstd.Get().(*zstd.Decoder)
+	if d == nil {
+		var err error
+		if d, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(max(g.MaxBody, 1))), zstd.WithDecoderMaxWindow(window)); err != nil {
+			return nil, err
+		}
 	}
-	return io.ReadAll(b)
+	defer g.zstd.Put(d)
+	out, err := d.DecodeAll(raw, dst[:0])
+	if err != nil {
+		return nil, (&body{limit: g.MaxBody, encoding: "zstd"}).explain(err)
+	}
+	return out, nil
 }
 
 // What drain takes in before it gives up: a multiple of what a request may

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"tarn/edge/ingest"
 	"tarn/edge/query"
 	"tarn/store"
 )
@@ -64,6 +65,9 @@ func Classify(err error) *Error {
 		double *store.DuplicateError
 		word   *store.ReservedError
 		size   *http.MaxBytesError
+		shape  *ingest.ConflictError
+		row    *ingest.RowError
+		absent *ingest.NoTableError
 	)
 	as := func(c Code) *Error { return &Error{Code: c, Msg: err.Error(), Err: err} }
 	switch {
@@ -77,6 +81,10 @@ func Classify(err error) *Error {
 		return tooLarge(size.Limit)
 	case errors.As(err, &limit), errors.As(err, &config), errors.As(err, &name), errors.As(err, &double), errors.As(err, &word):
 		return as(InvalidArguments)
+	case errors.As(err, &shape), errors.As(err, &row):
+		return as(InvalidArguments)
+	case errors.As(err, &absent):
+		return as(TableNotFound)
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrDeleted):
 		return as(TableNotFound)
 	case errors.Is(err, store.ErrExists):

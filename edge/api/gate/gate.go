@@ -21,6 +21,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 
 	"tarn/edge/auth"
 	"tarn/store"
@@ -34,6 +35,8 @@ type Gate struct {
 	// MaxBody bounds a request's body in bytes, as it comes and as it is
 	// decompressed.
 	MaxBody int64
+
+	zstd sync.Pool // of *zstd.Decoder
 }
 
 // Prefix is where the paths of the family begin.

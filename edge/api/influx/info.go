@@ -1,16 +1,24 @@
 package influx
 
 import (
+	"fmt"
 	"net/http"
 
 	"github.com/google/uuid"
 )
 
 // health serves GET /health and /api/v1/health: 500 once the log can no longer
-// be written (decision D-24).
+// be written (decision D-24). A store that goes on without something that is
+// damaged serves its clients: it answers 200, in the shape of an error.
 func (a *API) health(w http.ResponseWriter, _ *http.Request) {
 	if err := a.Store.Health(); err != nil {
 		Fail(w, http.StatusInternalServerError, "Service is unavailable: "+err.Error())
+		return
+	}
+	if damaged := a.Store.Problems(); len(damaged) > 0 {
+		writeJSON(w, http.StatusOK, errorBody{
+			Error: fmt.Sprintf("degraded: %d damaged files are kept in the quarantine or missing; all else is served", len(damaged)), Data: damaged,
+		})
 		return
 	}
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")

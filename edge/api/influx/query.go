@@ -157,16 +157,18 @@ func (a *API) run(w http.ResponseWriter, r *http.Request, format result.Format, 
 		return
 	}
 	defer res.Close()
-	var batch column.Batch
-	err = res.Next(r.Context(), &batch)
-	if err != nil && !errors.Is(err, io.EOF) {
-		a.failQuery(w, r, req, err)
-		return
-	}
 	body := &held{w: w, send: res.Send}
-	out, werr := result.New(format, body, res.Columns())
+	out, werr := result.NewWithin(format, body, res.Columns(), res.AnswerBytes())
 	if werr != nil { // the format cannot hold such columns
 		a.fail(w, r, badRequest("query error: "+werr.Error()))
+		return
+	}
+	var batch column.Batch
+	if err = hold(res, out); err == nil {
+		err = res.Next(r.Context(), &batch)
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		a.failQuery(w, r, req, err)
 		return
 	}
 	body.begin = func() {
@@ -179,7 +181,9 @@ func (a *API) run(w http.ResponseWriter, r *http.Request, format result.Format, 
 		if werr := out.WriteBatch(&batch); werr != nil {
 			a.cut(r, req, werr)
 		}
-		err = res.Next(r.Context(), &batch)
+		if err = hold(res, out); err == nil {
+			err = res.Next(r.Context(), &batch)
+		}
 	}
 	switch {
 	case errors.Is(err, io.EOF):
@@ -227,6 +231,14 @@ func describeColumns(cols []result.Column) string {
 		}
 	}
 	return string(ascii)
+}
+
+// hold counts what the answer's writer holds as the query's memory.
+func hold(res *query.Result, out any) error {
+	if h, ok := out.(result.Holder); ok {
+		return res.Hold(h.Held())
+	}
+	return nil
 }
 
 // heldBytes of an answer are kept back.

@@ -185,6 +185,13 @@ func (q *v1Request) query(s ast.Statement) query.Request {
 // readStatement runs SELECT, SHOW or EXPLAIN and streams its rows.
 func (a *API) readStatement(w http.ResponseWriter, r *http.Request, req *v1Request, id int, s ast.Statement, out v1Writer) error {
 	res, err := a.Query.Query(r.Context(), req.query(s))
+	var b column.Batch
+	if err == nil {
+		defer res.Close()
+		if err = hold(res, out.V1); err == nil {
+			err = res.Next(r.Context(), &b)
+		}
+	}
 	var qe *query.Error
 	if id == 0 && errors.As(err, &qe) && qe.Class == query.Busy {
 		// Nothing is sent yet: the client is told when to come back.
@@ -192,28 +199,23 @@ func (a *API) readStatement(w http.ResponseWriter, r *http.Request, req *v1Reque
 		Fail(w, http.StatusServiceUnavailable, qe.Error())
 		return errAnswered
 	}
-	if err != nil {
+	if res == nil {
 		return out.Message(id, a.statementError(r, s, err), "")
 	}
-	defer res.Close()
 	out.body.running = res
 	defer func() { out.body.running = nil }()
 	if err := out.Begin(id, res.Series(), res.Columns()); err != nil {
 		return err
 	}
-	var b column.Batch
-	for {
-		err := res.Next(r.Context(), &b)
-		if errors.Is(err, io.EOF) {
-			return out.End(nil)
-		}
-		if err != nil {
-			return out.End(a.statementError(r, s, err))
-		}
+	for ; err == nil; err = res.Next(r.Context(), &b) {
 		if err := out.WriteBatch(&b); err != nil {
 			return err
 		}
 	}
+	if errors.Is(err, io.EOF) {
+		return out.End(nil)
+	}
+	return out.End(a.statementError(r, s, err))
 }
 
 // statementError is an error as a statement's result shows it. What is the

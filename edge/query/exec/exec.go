@@ -11,11 +11,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync/atomic"
+	"strings"
 	"time"
 
 	"tarn/edge/query/expr"
 	"tarn/edge/query/plan"
+	"tarn/edge/query/spill"
 	"tarn/store"
 	"tarn/store/column"
 )
@@ -41,6 +42,9 @@ type Env struct {
 	// Workers is how many goroutines may work on one operator; fewer than 2
 	// mean that none is started.
 	Workers int
+	// Spill is where operators put what they have no memory for; nil means that
+	// they fail.
+	Spill *spill.Space
 	// Profile, when not nil, collects what each operator did.
 	Profile Profile
 
@@ -152,6 +156,8 @@ func build(n plan.Node, env *Env) (Operator, error) {
 		return &explode{node: n, in: in}, nil
 	case *plan.WindowFill:
 		return newWindowFill(n, in, env), nil
+	case *plan.Slide:
+		return &ranges{node: n, in: in}, nil
 	case *plan.Transform:
 		return newTransform(n, in)
 	}
@@ -173,58 +179,6 @@ func (o *measured) Next(ctx context.Context, b *column.Batch) error {
 		o.m.Batches++
 	}
 	return err
-}
-
-// Budget bounds the memory that a query's operators keep.
-type Budget struct {
-	// Limit in bytes; 0 means none.
-	Limit int64
-	used  atomic.Int64
-	peak  atomic.Int64
-}
-
-// ErrMemory means that a query needs more memory than it may have.
-type ErrMemory struct{ Limit, Wanted int64 }
-
-func (e *ErrMemory) Error() string {
-	return fmt.Sprintf("Resources exhausted: the query needs more than its memory budget of %d MB: narrow the time range, select fewer columns, or raise --memory-limit", e.Limit>>20)
-}
-
-// Reserve takes n bytes more, or fails.
-func (b *Budget) Reserve(n int64) error {
-	used := b.used.Add(n)
-	if b.Limit > 0 && used > b.Limit && n > 0 {
-		b.used.Add(-n)
-		return &ErrMemory{b.Limit, used}
-	}
-	for {
-		p := b.peak.Load()
-		if used <= p || b.peak.CompareAndSwap(p, used) {
-			return nil
-		}
-	}
-}
-
-// Peak is the most that was reserved at once.
-func (b *Budget) Peak() int64 { return b.peak.Load() }
-
-// account keeps an operator's reservation equal to what it holds.
-type account struct {
-	budget *Budget
-	held   int64
-}
-
-func (a *account) set(n int64) error {
-	if err := a.budget.Reserve(n - a.held); err != nil {
-		return err
-	}
-	a.held = n
-	return nil
-}
-
-func (a *account) release() {
-	_ = a.budget.Reserve(-a.held) // giving back cannot fail
-	a.held = 0
 }
 
 // appendRows copies rows [from, to) of src to the end of dst, whose columns
@@ -303,7 +257,7 @@ func (p Profile) Note(n plan.Node) string {
 	}
 	s := fmt.Sprintf("output_rows=%d batches=%d elapsed_compute=%s", m.Rows, m.Batches, max(own, 0).Round(time.Microsecond))
 	if m.Note != nil {
-		s += " " + m.Note()
+		s = strings.TrimSuffix(s+" "+m.Note(), " ")
 	}
 	return s
 }

@@ -11,6 +11,7 @@ import (
 	"tarn/edge/query/plan"
 	"tarn/store"
 	"tarn/store/column"
+	"tarn/store/schema"
 )
 
 // scan reads a table from the store.
@@ -21,10 +22,11 @@ type scan struct {
 	rows    store.Rows
 	keepCtx *expr.Context
 	stats   store.ScanStats
+	mem     account // what reading takes
 }
 
 func newScan(n *plan.Scan, env *Env, bound *atomic.Int64) *scan {
-	s := &scan{node: n, env: env, bound: bound}
+	s := &scan{node: n, env: env, bound: bound, mem: account{budget: env.Budget}}
 	if env.Profile != nil {
 		env.Profile[n] = &Measure{Note: s.note}
 	}
@@ -33,9 +35,12 @@ func newScan(n *plan.Scan, env *Env, bound *atomic.Int64) *scan {
 
 func (s *scan) open(ctx context.Context) (err error) {
 	n := s.node
+	if err := s.mem.set(scanBytes(n, s.env.Budget)); err != nil {
+		return err
+	}
 	spec := store.ScanSpec{
 		Database: n.Database, Table: n.Table, Columns: n.IDs, MinTime: n.MinTime, MaxTime: n.MaxTime,
-		FieldBounds: n.Bounds, Order: n.Order, Edge: n.Edge, BatchRows: BatchRows,
+		FieldBounds: n.Bounds, Order: n.Order, Edge: n.Edge, BatchRows: scanRows(len(n.IDs)),
 	}
 	if n.Tags != nil {
 		s.keepCtx = s.env.context()
@@ -50,6 +55,35 @@ func (s *scan) open(ctx context.Context) (err error) {
 	}
 	s.rows, err = s.env.Scan(ctx, spec)
 	return err
+}
+
+// scanRows is how many rows the batches of so many columns have: those of wide
+// tables have fewer.
+func scanRows(columns int) int {
+	const usual = 24
+	return BatchRows * usual / max(usual, min(columns, 8*usual))
+}
+
+// pageBytes is what the page of a column takes while it is read: most are
+// smaller, and none is much larger than 60 KiB.
+const pageBytes = 32 << 10
+
+// scanBytes is about what it takes to read a table: for every column a page, and
+// the values of two batches. It is never more than half of what there is: a wide
+// table is read all the same.
+func scanBytes(n *plan.Scan, b *Budget) int64 {
+	rows, bytes := int64(scanRows(len(n.IDs))), int64(0)
+	for _, id := range n.IDs {
+		if n.Table.Columns[id].Role == schema.Tag {
+			bytes += 2 * 4 * rows
+		} else {
+			bytes += 2*8*rows + pageBytes
+		}
+	}
+	if b.pool.limit > 0 {
+		bytes = min(bytes, b.pool.limit/2)
+	}
+	return bytes
 }
 
 // keep evaluates the predicate on tags over distinct series.
@@ -75,6 +109,7 @@ func (s *scan) Next(ctx context.Context, b *column.Batch) error {
 }
 
 func (s *scan) Close() error {
+	s.mem.release()
 	if s.rows == nil {
 		return nil
 	}

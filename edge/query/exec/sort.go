@@ -3,6 +3,7 @@ package exec
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io"
 	"math"
 	"slices"
@@ -11,17 +12,20 @@ import (
 
 	"tarn/edge/query/expr"
 	"tarn/edge/query/plan"
+	"tarn/edge/query/spill"
 	"tarn/store/column"
 )
 
-// sorter orders all rows of its input, or finds the first top of them.
+// sorter orders all rows of its input, or finds the first top of them. With a
+// space for temporary files it sorts what there is memory for, writes that out
+// as a run, and merges the runs at the end.
 type sorter struct {
 	node  *plan.Sort
 	in    Operator
 	ctx   *expr.Context
 	mem   account
 	rows  column.Batch // what is kept
-	keys  column.Batch // its sort keys
+	keys  column.Batch // its sort keys, which may be columns of rows
 	order []int32      // rows in order, once sorted
 	// compares compares two rows by each key, once sorted.
 	compares []func(a, b int32) int
@@ -34,10 +38,16 @@ type sorter struct {
 	// of a scan.
 	bound *atomic.Int64
 	out   column.Batch
+
+	space *spill.Space // nil: all must fit into memory
+	runs  runs
 }
 
 func newSort(n *plan.Sort, env *Env) (Operator, error) {
-	s := &sorter{node: n, ctx: env.context(), mem: account{budget: env.Budget}}
+	s := &sorter{node: n, ctx: env.context(), mem: account{budget: env.Budget}, space: env.Spill}
+	if env.Profile != nil {
+		env.Profile[n] = &Measure{Note: s.runs.note}
+	}
 	var err error
 	if n.TimeScan == nil || n.Top < 0 {
 		s.in, err = Build(n.Input, env)
@@ -83,8 +93,13 @@ func (s *sorter) Next(ctx context.Context, b *column.Batch) error {
 		if err := drain(ctx, s.in, s.add); err != nil {
 			return err
 		}
-		s.sort()
+		if err := s.finish(ctx); err != nil {
+			return err
+		}
 		s.ready = true
+	}
+	if s.runs.merge != nil {
+		return s.runs.merge.Next(ctx, b)
 	}
 	if s.at >= len(s.order) {
 		return io.EOF
@@ -120,11 +135,106 @@ func (s *sorter) add(b *column.Batch) error {
 		return nil
 	}
 	appendRows(&s.rows, b, 0, b.Len)
-	appendRows(&s.keys, &k, 0, k.Len)
+	s.appendKeys(&k)
 	if s.cuts(s.node.Top) {
 		s.cut(int(s.node.Top))
 	}
-	return s.mem.set(int64(s.rows.Bytes() + s.keys.Bytes() + 4*s.rows.Len))
+	return s.charge()
+}
+
+// appendKeys keeps the keys of rows that were just appended. One that is a
+// column of theirs is not held twice.
+func (s *sorter) appendKeys(k *column.Batch) {
+	for i, v := range k.Cols {
+		if i == len(s.keys.Cols) {
+			s.keys.Cols = append(s.keys.Cols, column.NewVector(v.Type, 0))
+		}
+		if c, ok := s.node.Keys[i].Expr.(*expr.Column); ok {
+			s.keys.Cols[i] = s.rows.Cols[c.Index]
+			continue
+		}
+		one := column.Batch{Cols: s.keys.Cols[i : i+1]}
+		appendRows(&one, &column.Batch{Cols: k.Cols[i : i+1]}, 0, k.Len)
+	}
+	s.keys.Len += k.Len
+}
+
+// computed are the keys that are no columns of the rows.
+func (s *sorter) computed() []*column.Vector {
+	var cols []*column.Vector
+	for i, v := range s.keys.Cols {
+		if _, ok := s.node.Keys[i].Expr.(*expr.Column); !ok {
+			cols = append(cols, v)
+		}
+	}
+	return cols
+}
+
+// leastRun is the memory worth waiting for: shorter runs are too many.
+const leastRun = 1 << 20
+
+// charge counts what is kept, and writes it out when that is too much.
+func (s *sorter) charge() error {
+	n := int64(s.rows.Bytes() + 4*s.rows.Len)
+	for _, v := range s.computed() {
+		n += int64(v.Bytes())
+	}
+	if s.space == nil || n <= leastRun {
+		return s.mem.set(n)
+	}
+	if err := s.mem.try(n); err == nil {
+		return nil
+	}
+	return s.spill()
+}
+
+// spill writes what is kept out as a sorted run.
+func (s *sorter) spill() error {
+	s.sort()
+	all := column.Batch{Len: s.rows.Len, Cols: append(append([]*column.Vector{}, s.rows.Cols...), s.computed()...)}
+	if err := s.runs.add(s.space, &all, s.order); err != nil {
+		return err
+	}
+	s.rows, s.keys, s.order, s.compares, s.full = column.Batch{}, column.Batch{}, nil, nil, false
+	s.mem.release()
+	return nil
+}
+
+// finish orders all rows once they are there.
+func (s *sorter) finish(ctx context.Context) error {
+	if len(s.runs.all) == 0 {
+		s.sort()
+		return nil
+	}
+	if s.rows.Len > 0 {
+		if err := s.spill(); err != nil {
+			return err
+		}
+	}
+	fan, err := s.fanIn()
+	if err != nil {
+		return err
+	}
+	keys, next := make([]mergeKey, 0, len(s.node.Keys)), len(s.node.Input.Columns())
+	for _, k := range s.node.Keys {
+		m := mergeKey{column: next, desc: k.Desc, nullsFirst: k.NullsFirst}
+		if c, ok := k.Expr.(*expr.Column); ok {
+			m.column = c.Index
+		} else {
+			next++
+		}
+		keys = append(keys, m)
+	}
+	return s.runs.begin(ctx, s.space, fan, keys, len(s.node.Input.Columns()), s.node.Top)
+}
+
+// fanIn takes the memory for merging runs, and says how many at once it is for.
+func (s *sorter) fanIn() (int, error) {
+	n := min(maxFanIn, len(s.runs.all))
+	for n > minFanIn && s.mem.try(int64(n)*mergeBytes) != nil {
+		n = max(minFanIn, n/2)
+	}
+	return n, s.mem.set(int64(n) * mergeBytes)
 }
 
 // cuts says whether it is time to let go of rows: when most would go, or when a
@@ -203,7 +313,7 @@ func (s *sorter) sort() {
 
 func (s *sorter) Close() error {
 	s.mem.release()
-	return s.in.Close()
+	return errors.Join(s.runs.close(), s.in.Close())
 }
 
 // comparer compares two rows of a vector.
@@ -222,35 +332,8 @@ func comparer(v *column.Vector, desc, nullsFirst bool) func(a, b int32) int {
 		c = func(a, b int32) int { return strings.Compare(v.Strings[a], v.Strings[b]) }
 	case column.Dict:
 		c = dictComparer(v)
-	case column.IntervalKind:
-		c = func(a, b int32) int {
-			x, y := v.Intervals[a], v.Intervals[b]
-			return cmp.Or(cmp.Compare(x.Months, y.Months), cmp.Compare(x.Days, y.Days), cmp.Compare(x.Nanos, y.Nanos))
-		}
-	case column.Struct:
-		var fields []func(a, b int32) int
-		for _, f := range v.Children {
-			fields = append(fields, comparer(f, false, false))
-		}
-		c = func(a, b int32) int {
-			for _, f := range fields {
-				if r := f(a, b); r != 0 {
-					return r
-				}
-			}
-			return 0
-		}
-	case column.List:
-		item := comparer(v.Children[0], false, false)
-		c = func(a, b int32) int {
-			x, y := v.Offsets[a], v.Offsets[b]
-			for ; x < v.Offsets[a+1] && y < v.Offsets[b+1]; x, y = x+1, y+1 {
-				if r := item(x, y); r != 0 {
-					return r
-				}
-			}
-			return cmp.Compare(v.Offsets[a+1]-x, v.Offsets[b+1]-y)
-		}
+	case column.IntervalKind, column.Struct, column.List:
+		c = func(a, b int32) int { return compareValues(v, int(a), v, int(b)) }
 	default:
 		c = func(int32, int32) int { return 0 }
 	}

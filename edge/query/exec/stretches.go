@@ -15,7 +15,6 @@ import (
 // its newest.
 type stretches struct {
 	scan *plan.Scan
-	env  *Env
 	desc bool
 	edge int64 // the next stretch begins here, inclusive
 	step int64 // is its length
@@ -27,7 +26,7 @@ const firstStretch = int64(60e9)
 
 // begin finds the time of the first row: sources that cannot have an earlier one
 // are not opened.
-func (t *stretches) begin(ctx context.Context) error {
+func (t *stretches) begin(ctx context.Context, env *Env) error {
 	t.step = firstStretch
 	bound := &atomic.Int64{}
 	s := *t.scan
@@ -37,7 +36,7 @@ func (t *stretches) begin(ctx context.Context) error {
 		s.Order = store.NewestFirst
 		bound.Store(math.MinInt64)
 	}
-	op := newScan(&s, t.env, bound)
+	op := newScan(&s, env, bound)
 	t.done = true
 	err := drain(ctx, op, func(b *column.Batch) error {
 		t.done = false
@@ -95,6 +94,19 @@ func (t *stretches) shrink(s *plan.Scan) bool {
 		t.edge = s.MaxTime
 	}
 	return true
+}
+
+// scale fits the length of the following stretches to want bytes, after one that
+// had some.
+func (t *stretches) scale(want, had int64) {
+	switch {
+	case had <= want/stretchFactor:
+		t.grow(stretchFactor)
+	case had < want/2:
+		t.grow(2)
+	case had > want:
+		t.step = max(1, int64(float64(t.step)*float64(want)/float64(had)))
+	}
 }
 
 // grow makes the following stretches longer.

@@ -49,7 +49,7 @@ func newTopPerSeries(n *plan.TopPerSeries, env *Env) (Operator, error) {
 	}
 	quiet := *env
 	quiet.Profile = nil // the chain is built many times
-	return &topPerSeries{node: n, scan: s, env: &quiet, mem: account{budget: env.Budget}, parts: stretches{scan: s, env: &quiet, desc: n.Desc}}, nil
+	return &topPerSeries{node: n, scan: s, env: &quiet, mem: account{budget: env.Budget}, parts: stretches{scan: s, desc: n.Desc}}, nil
 }
 
 func (t *topPerSeries) Next(ctx context.Context, b *column.Batch) error {
@@ -107,13 +107,13 @@ func (t *topPerSeries) start(ctx context.Context) error {
 	if err := t.list(ctx); err != nil {
 		return err
 	}
-	t.groups.frozen = true
+	t.groups.freeze()
 	t.seen = make([]int64, t.groups.n)
 	t.open = t.groups.n
 	if err := t.mem.set(t.groups.bytes() + 8*int64(t.groups.n)); err != nil {
 		return err
 	}
-	return t.parts.begin(ctx)
+	return t.parts.begin(ctx, t.env)
 }
 
 // list asks a scan which series it would read, and lets it read none.
@@ -164,7 +164,7 @@ func (t *topPerSeries) stretch() error {
 		}
 	}
 	var err error
-	t.in, err = Build(t.node.Over(s), t.parts.env)
+	t.in, err = Build(t.node.Over(s), t.env)
 	return err
 }
 

@@ -50,6 +50,9 @@ func (p *prettyWriter) WriteBatch(b *column.Batch) error {
 	return nil
 }
 
+// Held is Holder's.
+func (p *prettyWriter) Held() int64 { return int64(cap(p.cells) + 8*cap(p.ends)) }
+
 func (p *prettyWriter) Close() error {
 	if p.rows == 0 {
 		p.buf = append(p.buf, "++\n++"...)

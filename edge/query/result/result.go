@@ -70,8 +70,23 @@ type Writer interface {
 	Close() error
 }
 
+// Holder is a Writer that holds more than a few rows in memory.
+type Holder interface {
+	// Held is how many bytes: what it has now, or what it may come to have.
+	Held() int64
+}
+
+// usualGroup is how many bytes of values may make a row group of Parquet.
+const usualGroup = 8 << 20
+
 // New returns a writer of the format to w.
 func New(f Format, w io.Writer, cols []Column) (Writer, error) {
+	return NewWithin(f, w, cols, usualGroup)
+}
+
+// NewWithin is New for a writer that, where the format lets it choose, should
+// hold no more than that many bytes of values.
+func NewWithin(f Format, w io.Writer, cols []Column, bytes int64) (Writer, error) {
 	switch f {
 	case JSON, JSONL:
 		return newJSON(w, cols, f == JSONL), nil
@@ -80,7 +95,7 @@ func New(f Format, w io.Writer, cols []Column) (Writer, error) {
 	case Pretty:
 		return newPretty(w, cols), nil
 	case Parquet:
-		return newParquet(w, cols)
+		return newParquet(w, cols, int(min(bytes, usualGroup)))
 	}
 	return nil, fmt.Errorf("BUG: no writer for format %d", f)
 }

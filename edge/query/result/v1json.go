@@ -8,6 +8,10 @@ import (
 	"tarn/store/column"
 )
 
+// maxChunk ends a chunk before it has all its rows: whoever asks for chunks of a
+// million rows gets shorter ones instead of our memory.
+const maxChunk = 1 << 20
+
 // v1JSON writes documents {"results":[...]}: one of all statements, or with
 // chunks one of each run of rows. It holds at most the rows of a chunk.
 type v1JSON struct {
@@ -35,6 +39,14 @@ func NewV1JSON(w io.Writer, o V1Options) V1 {
 		w = &indenter{w: w}
 	}
 	return &v1JSON{output: output{w: w}, opts: o, clock: v1Clock{epoch: int64(o.Epoch)}}
+}
+
+// Held is Holder's.
+func (j *v1JSON) Held() int64 {
+	if !j.chunked() {
+		return 0
+	}
+	return 2 * maxChunk // the rows, and the document of them
 }
 
 func (j *v1JSON) chunked() bool { return j.opts.ChunkSize > 0 }
@@ -157,7 +169,7 @@ func (j *v1JSON) room(fresh bool) error {
 		}
 		return nil
 	}
-	if !j.open || !fresh && j.rows < j.opts.ChunkSize {
+	if !j.open || !fresh && j.rows < j.opts.ChunkSize && len(j.chunk) < maxChunk {
 		return nil
 	}
 	j.chunk = append(j.chunk, ']')

@@ -1,0 +1,190 @@
+package prometheus
+
+import (
+	"context"
+	"errors"
+	"mime"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"tarn/edge/api/gate"
+	"tarn/edge/ingest"
+	"tarn/store"
+)
+
+// The messages of remote write, as the parameter proto of the content type
+// names them.
+const (
+	message1 = "prometheus.WriteRequest"
+	message2 = "io.prometheus.write.v2.Request"
+)
+
+// write serves remote write 1.0 and 2.0 (spec section 4.1).
+func (a *API) write(w http.ResponseWriter, r *http.Request) {
+	if gate.Query(r).Has("get_vm_proto_version") {
+		// What VictoriaMetrics' agent asks before it sends zstd.
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		_, _ = w.Write([]byte("1"))
+		return
+	}
+	version, err := protocol(r)
+	written := 0
+	if err == nil {
+		written, err = a.take(r, version)
+	}
+	if version == 2 {
+		h := w.Header()
+		h.Set("X-Prometheus-Remote-Write-Samples-Written", strconv.Itoa(written))
+		h.Set("X-Prometheus-Remote-Write-Histograms-Written", "0")
+		h.Set("X-Prometheus-Remote-Write-Exemplars-Written", "0")
+	}
+	if err != nil {
+		a.Fail(w, r, gate.ShapeB, writeError(err))
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// writeError makes what the client did wrong a 400, which Prometheus does not
+// send again.
+func writeError(err error) error {
+	e := gate.Classify(err)
+	switch {
+	case e.Status == http.StatusRequestTimeout:
+		return &gate.Error{Code: gate.DeadlineExceeded, Msg: "the write took longer than x-greptime-timeout allows", Err: err}
+	case e.Code == gate.Internal && isBad(err):
+		return gate.Bad("%w", err)
+	}
+	return err
+}
+
+// badError marks errors of the request's content.
+type badError struct{ err error }
+
+func (e *badError) Error() string { return e.err.Error() }
+func (e *badError) Unwrap() error { return e.err }
+
+func isBad(err error) bool {
+	var bad *badError
+	return errors.As(err, &bad)
+}
+
+// protocol is the version of remote write that a request's content type names.
+func protocol(r *http.Request) (int, error) {
+	text := r.Header.Get("Content-Type")
+	if text == "" {
+		return 1, nil
+	}
+	unsupported := gate.Plainf(http.StatusUnsupportedMediaType, "unsupported prometheus remote write content type: %s", text)
+	media, params, err := mime.ParseMediaType(text)
+	if err != nil || media != "application/x-protobuf" {
+		return 0, unsupported
+	}
+	switch params["proto"] {
+	case "", message1:
+		return 1, nil
+	case message2:
+		return 2, nil
+	}
+	return 0, unsupported
+}
+
+// take decodes and stores a request, all or nothing, and returns the number of
+// samples that were written.
+func (a *API) take(r *http.Request, version int) (int, error) {
+	if name := r.Header.Get("x-greptime-pipeline-name"); name != "" && version == 1 {
+		return 0, gate.Errorf(gate.Unsupported, "remote write does not go through pipelines (%s: %s)", "x-greptime-pipeline-name", name)
+	}
+	encoding := strings.ToLower(strings.TrimSpace(r.Header.Get("Content-Encoding")))
+	if version == 2 && encoding != "snappy" && encoding != "zstd" {
+		return 0, gate.Plainf(http.StatusUnsupportedMediaType, "remote write 2.0 needs the content encoding snappy or zstd, not %q", encoding)
+	}
+	database, err := a.WriteDatabase(r, "db")
+	if err != nil {
+		return 0, err
+	}
+	hints, err := gate.Hints(r)
+	if err != nil {
+		return 0, err
+	}
+	ctx, cancel, err := gate.Context(r)
+	if err != nil {
+		return 0, err
+	}
+	defer cancel()
+
+	d := a.work.get()
+	defer a.work.put(d)
+	d.database = database
+	d.begin = func(name string) (*ingest.Rows, error) {
+		if name != database {
+			if err := a.Writable(name); err != nil {
+				return nil, err
+			}
+		}
+		return a.Writer.Rows(name, ingest.RowOptions{NoCreate: hints["auto_create_table"] == "false"})
+	}
+	body, err := a.decompress(r, d, encoding, version)
+	if err != nil {
+		return 0, err
+	}
+	decode := d.v1
+	if version == 2 {
+		decode = d.v2
+	}
+	if err := decode(body); err != nil {
+		return 0, &badError{err}
+	}
+	if err := d.commit(ctx); err != nil {
+		return 0, err
+	}
+	for _, f := range d.families {
+		a.meta.set(database, f)
+	}
+	return d.samples, nil
+}
+
+// commit writes the rows of all databases.
+func (d *decoder) commit(ctx context.Context) error {
+	for _, t := range d.targets {
+		if err := t.rows.Commit(ctx, store.WriteOptions{}); err != nil {
+			if cause := context.Cause(ctx); cause != nil && ctx.Err() != nil {
+				err = cause
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+var errEmpty = errors.New("the request body is empty")
+
+// decompress reads a request's body: a snappy block, or zstd when the header
+// says so. Senders that mix the two up are understood in 1.0.
+func (a *API) decompress(r *http.Request, d *decoder, encoding string, version int) ([]byte, error) {
+	var err error
+	if d.raw, err = a.AppendBody(d.raw[:0], r); err != nil {
+		return nil, err
+	}
+	if len(d.raw) == 0 {
+		return nil, gate.Bad("%s", undecodable(errEmpty))
+	}
+	first, second := a.UnsnappyInto, a.UnzstdInto
+	if encoding == "zstd" {
+		first, second = second, first
+	}
+	d.plain, err = first(d.plain[:0], d.raw)
+	if err != nil && version == 1 {
+		if out, other := second(d.plain[:0], d.raw); other == nil {
+			d.plain, err = out, nil
+		}
+	}
+	if err != nil {
+		if e := gate.Classify(err); e.HTTP() != http.StatusBadRequest {
+			return nil, err
+		}
+		return nil, gate.Bad("%s", undecodable(err))
+	}
+	return d.plain, nil
+}

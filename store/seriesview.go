@@ -1,0 +1,73 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"tarn/store/merge"
+	"tarn/store/schema"
+	"tarn/store/series"
+)
+
+// SeriesView is the series of a table at one moment, as codes into a
+// dictionary a tag: those that may have rows in the time range that was asked
+// for, and others that the table has.
+type SeriesView struct {
+	snapshot *series.Snapshot
+	// Ranks are the places of the series in a scan of order SeriesTime, by
+	// their number. Series that come later change the places but not which of
+	// two series comes first.
+	Ranks []uint32
+}
+
+// Len is the number of series; they are numbered from 0.
+func (v *SeriesView) Len() int { return len(v.Ranks) }
+
+// Values are the values of the i-th tag of schema.Table.Tags, by code. Code 0
+// is the absent tag. They must not be changed.
+func (v *SeriesView) Values(i int) []string { return v.snapshot.Dict(i).Values }
+
+// Code is a series's value of the i-th tag.
+func (v *SeriesView) Code(i int, series uint32) uint32 { return v.snapshot.Code(i, series) }
+
+// Span is consecutive rows of one series in a batch.
+type Span = merge.Span
+
+// SeriesRows is a Rows that says which series its rows are of.
+type SeriesRows interface {
+	Rows
+	// Spans are the series of the last batch of Next, by their numbers of
+	// SeriesView, in order of the rows.
+	Spans() []Span
+}
+
+// Spans is SeriesRows'.
+func (r *scan) Spans() []Span { return r.batch.Spans }
+
+// Series lists the series of a table, without reading rows.
+func (s *Store) Series(ctx context.Context, database string, t *schema.Table, minTime, maxTime int64) (_ *SeriesView, err error) {
+	db, err := s.lookup(database)
+	if err != nil {
+		return nil, err
+	}
+	live, ok := db.table(t.Name)
+	if !ok || live.id != t.ID {
+		return nil, fmt.Errorf("list the series of table %s: %w", t.Name, ErrNotFound)
+	}
+	// A segment that was not opened yet may have series that the index lacks.
+	r := &scan{store: s, table: live, opened: map[*segmentFile]int{}}
+	defer func() { err = errors.Join(err, r.Close()) }()
+	r.held, _ = live.sources()
+	for _, f := range r.held {
+		if f.MaxTime < minTime || f.MinTime > maxTime {
+			continue
+		}
+		if err := r.open(ctx, f); err != nil {
+			return nil, fmt.Errorf("list the series of table %s: %w", t.Name, err)
+		}
+	}
+	// In this order, so that the snapshot has every series that has a rank.
+	ranks := live.index.Ranks()
+	return &SeriesView{snapshot: live.index.Snapshot(len(t.Tags)), Ranks: ranks}, nil
+}

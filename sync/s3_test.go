@@ -1,0 +1,410 @@
+package upstream
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"tarn/sync/fakes3"
+)
+
+// newS3 serves a fake bucket, and returns the URL of a target in it.
+func newS3(t *testing.T) (*fakes3.Server, string) {
+	t.Helper()
+	s := fakes3.New("lake")
+	h := httptest.NewServer(s)
+	t.Cleanup(h.Close)
+	return s, "s3://AKID:hidden-secret@lake/some/prefix?endpoint=" + h.URL + "&style=path"
+}
+
+// checkBucket checks that the bucket has each of the first n rows once.
+func checkBucket(t *testing.T, s *fakes3.Server, n int) {
+	t.Helper()
+	c := &rowCounter{t, map[int64]int{}}
+	for key, o := range s.Objects() {
+		if strings.HasSuffix(key, ".parquet") {
+			c.add(key, o.Body)
+		}
+	}
+	c.check(n)
+}
+
+// TestS3 sends segments to stores that honour, ignore and refuse conditions.
+func TestS3(t *testing.T) {
+	for name, c := range map[string]struct {
+		conditions fakes3.Conditions
+		note       string
+	}{"conditional": {fakes3.Honoured, ""}, "ignored": {fakes3.Ignored, "no conditional PUT"}, "refused": {fakes3.Refused, "no conditional PUT"}} {
+		t.Run(name, func(t *testing.T) {
+			s, target := newS3(t)
+			s.Conditions = c.conditions
+			g := newGateway(t, target)
+			g.write("db", "m", 100)
+			g.write("db", "m", 100)
+			st := g.settle().Targets[0]
+			checkBucket(t, s, 200)
+			if strings.Contains(st.Note, c.note) != (c.note == st.Note || c.note != "") {
+				t.Errorf("note %q", st.Note)
+			}
+			if text := fmt.Sprintf("%+v", g.manager.Status()); strings.Contains(text, "hidden") || strings.Contains(text, "AKID") {
+				t.Errorf("credentials in the status: %s", text)
+			}
+			r, err := g.manager.Verify(context.Background(), "")
+			g.must(err)
+			if v := r.Targets[0]; v.Objects != 2 || v.Rows != 200 || len(v.Problems) > 0 || v.Error != "" {
+				t.Errorf("%+v", v)
+			}
+			for key := range s.Objects() {
+				if !strings.HasPrefix(key, "some/prefix/") {
+					t.Errorf("key %q", key)
+				}
+			}
+		})
+	}
+}
+
+// TestS3Faults sends 50 segments through a link that fails in every way at 30 %
+// of all requests, with restarts in between. Each row is there once, and no
+// object was written twice.
+func TestS3Faults(t *testing.T) {
+	const rows, files = 200, 50
+	s, target := newS3(t)
+	var seed atomic.Uint64
+	s.Fault = func(string, string, map[string][]string) fakes3.Fault {
+		r := rand.New(rand.NewPCG(seed.Add(1), 5))
+		if r.IntN(10) >= 3 {
+			return fakes3.None
+		}
+		return []fakes3.Fault{fakes3.CutBefore, fakes3.CutAfter, fakes3.CutBody, fakes3.Unavailable, fakes3.Broken}[r.IntN(5)]
+	}
+	g := newGateway(t, target)
+	for i := range files {
+		g.write("db", fmt.Sprint("t", i%3), rows)
+		if i%10 == 9 {
+			g.stop()
+			g.start()
+		}
+	}
+	g.settleBut(func() { g.must(g.manager.Now(context.Background(), "")) })
+	checkBucket(t, s, rows*files)
+	s.Fault = nil
+	r, err := g.manager.Verify(context.Background(), "")
+	g.must(err)
+	if v := r.Targets[0]; v.Objects != files || v.Rows != rows*files || v.Unlisted != 0 || len(v.Problems) > 0 {
+		t.Errorf("%+v", v)
+	}
+	if n := s.Overwritten(); n != 0 {
+		t.Errorf("%d objects were written twice", n)
+	}
+}
+
+// settleBut is settle that has again called while files are parked.
+func (g *gateway) settleBut(again func()) {
+	g.t.Helper()
+	for range 20 {
+		if s := g.settle(); s.Targets[0].Files.Parked == 0 {
+			return
+		}
+		again()
+	}
+	g.t.Fatalf("files stay parked: %+v", g.manager.Status())
+}
+
+// TestS3Crash restarts from copies of the data directory that were taken at
+// random moments of sending, as a power failure leaves it.
+func TestS3Crash(t *testing.T) {
+	s, target := newS3(t)
+	g := newGateway(t, target)
+	g.must(g.manager.Pause(context.Background(), ""))
+	for range 6 {
+		g.write("db", "m", 50)
+	}
+	g.stop()
+	for round := range 12 {
+		g.open()
+		copied := t.TempDir()
+		n := 0
+		s.Fault = func(string, string, map[string][]string) fakes3.Fault {
+			if n++; n == round+1 {
+				// No transaction is under way: the worker waits for this answer.
+				copyCatalog(t, g.dir, copied)
+				return fakes3.CutAfter
+			}
+			if n > round+1 {
+				return fakes3.CutBefore
+			}
+			return fakes3.None
+		}
+		g.must(g.store.PauseSync(context.Background(), mustTarget(t, g.config).ID, false))
+		g.send()
+		for g.manager.Status().Targets[0].Failures < 2 && g.manager.Status().Targets[0].PendingRows > 0 {
+			time.Sleep(time.Millisecond)
+		}
+		g.stop()
+		if n > round {
+			copyCatalog(t, copied, g.dir) // everything since the copy is forgotten
+		}
+	}
+	s.Fault = nil
+	g.start()
+	g.must(g.manager.Resume(context.Background(), ""))
+	g.settle()
+	checkBucket(t, s, 300)
+	r, err := g.manager.Verify(context.Background(), "")
+	g.must(err)
+	if v := r.Targets[0]; v.Rows != 300 || len(v.Problems) > 0 || v.Unlisted != 0 {
+		t.Errorf("%+v", v)
+	}
+}
+
+func mustTarget(t *testing.T, c Config) *Target {
+	t.Helper()
+	targets, err := ParseTargets(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return targets[0]
+}
+
+func copyCatalog(t *testing.T, from, to string) {
+	for _, name := range []string{"catalog.db", "catalog.db-wal"} {
+		b, err := os.ReadFile(filepath.Join(from, name))
+		if errors.Is(err, os.ErrNotExist) {
+			err = os.Remove(filepath.Join(to, name))
+			if errors.Is(err, os.ErrNotExist) {
+				err = nil
+			}
+		} else if err == nil {
+			err = os.WriteFile(filepath.Join(to, name), b, 0o600)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if err := os.Remove(filepath.Join(to, "catalog.db-shm")); err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+}
+
+// TestMultipart cuts an upload of many parts again and again: each part is sent
+// once, by whatever process goes on with it.
+func TestMultipart(t *testing.T) {
+	s, target := newS3(t)
+	g := newGateway(t, target)
+	g.must(g.manager.Pause(context.Background(), ""))
+	g.write("db", "m", 40_000)
+	g.stop()
+	requests := 0
+	s.Fault = func(method, _ string, q map[string][]string) fakes3.Fault {
+		if method != http.MethodPut || len(q["partNumber"]) == 0 {
+			return fakes3.None
+		}
+		if requests++; requests%3 == 0 {
+			return []fakes3.Fault{fakes3.CutBefore, fakes3.CutAfter}[requests%2]
+		}
+		return fakes3.None
+	}
+	small := func() {
+		g.manager.workers[0].dest.bucket.(*s3Bucket).partSize = 8 << 10
+		g.must(g.manager.Resume(context.Background(), ""))
+	}
+	g.start()
+	small()
+	for s.Requests("PART") < 4 {
+		time.Sleep(time.Millisecond)
+	}
+	g.must(g.manager.Pause(context.Background(), ""))
+	g.stop()
+	g.start()
+	small()
+	g.settle()
+	checkBucket(t, s, 40_000)
+	parts := 0
+	for key, o := range s.Objects() {
+		if strings.HasSuffix(key, ".parquet") {
+			parts = (len(o.Body) + 8<<10 - 1) / (8 << 10)
+		}
+	}
+	if n := s.Requests("INITIATE"); n != 1 {
+		t.Errorf("%d uploads were begun", n)
+	}
+	// A part that arrived without an answer is seen in the list of parts.
+	if n := s.Requests("PART"); n != parts || parts < 5 {
+		t.Errorf("%d parts were stored for an object of %d", n, parts)
+	}
+	if n := s.Uploads(); n != 0 {
+		t.Errorf("%d uploads are left", n)
+	}
+}
+
+// TestPoisoned sets files aside that the store never takes, whatever it says,
+// and the next ones proceed.
+func TestPoisoned(t *testing.T) {
+	for name, fault := range map[string]fakes3.Fault{"refused": fakes3.TooLarge, "broken": fakes3.Broken, "cut": fakes3.CutBody} {
+		t.Run(name, func(t *testing.T) {
+			s, target := newS3(t)
+			var poison atomic.Bool
+			poison.Store(true)
+			s.Fault = func(method, key string, _ map[string][]string) fakes3.Fault {
+				if poison.Load() && method == http.MethodPut && strings.Contains(key, "/bad/") {
+					return fault
+				}
+				return fakes3.None
+			}
+			g := newGateway(t, target)
+			g.write("db", "bad", 5)
+			for range 3 {
+				g.write("db", "good", 5)
+			}
+			st := g.settle().Targets[0]
+			if st.Files.Parked != 1 || st.Files.Committed != 3 || len(st.Parked) != 1 || st.Parked[0].Table != "bad" || st.Parked[0].Error == "" {
+				t.Fatalf("%+v", st)
+			}
+			// It is still aside after a restart, and goes when asked to.
+			g.stop()
+			g.start()
+			if st := g.settle().Targets[0]; st.Files.Parked != 1 {
+				t.Errorf("%+v", st)
+			}
+			poison.Store(false)
+			g.must(g.manager.Now(context.Background(), ""))
+			g.settle()
+			checkBucket(t, s, 20)
+		})
+	}
+}
+
+// TestTaken does not replace an object of the same name and other content.
+func TestTaken(t *testing.T) {
+	s, target := newS3(t)
+	g := newGateway(t, target)
+	g.must(g.manager.Pause(context.Background(), ""))
+	g.write("db", "m", 5)
+	f := g.store.SyncFiles(mustTarget(t, g.config).ID)[0]
+	r, err := g.store.OpenSyncFile(context.Background(), f)
+	g.must(err)
+	source := newMeter(io.Discard)
+	g.must(errors.Join(r.Copy(context.Background(), source), r.Close()))
+	key := "some/prefix/" + objectKey("gw-1", &f, source.sum())
+	s.Put(key, &fakes3.Object{Body: []byte("a stranger's"), ETag: "x"})
+	g.must(g.manager.Resume(context.Background(), ""))
+	if st := g.settle().Targets[0]; st.Files.Parked != 1 {
+		t.Errorf("%+v", st)
+	}
+	if got := s.Objects()[key]; string(got.Body) != "a stranger's" {
+		t.Error("it was replaced")
+	}
+}
+
+// TestTwoNodes with one name do not mix; with their own they share a bucket.
+func TestTwoNodes(t *testing.T) {
+	s, target := newS3(t)
+	one, two := newGateway(t, target), newGateway(t, target)
+	one.write("db", "m", 5)
+	one.settle()
+	two.rows = 5
+	two.write("db", "m", 5)
+	deadline := time.Now().Add(30 * time.Second)
+	for !strings.Contains(two.manager.Status().Targets[0].LastError, "--node-id") {
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v", two.manager.Status())
+		}
+		time.Sleep(time.Millisecond)
+	}
+	two.stop()
+	two.config.Node = "gw-2"
+	two.start()
+	two.settle()
+	checkBucket(t, s, 10)
+	if NodeName("tarn", one.store.UUID()) == NodeName("tarn", two.store.UUID()) {
+		t.Error("two servers without a name have one")
+	}
+}
+
+// TestStyles asks for the bucket in the path and in the host.
+func TestStyles(t *testing.T) {
+	s := fakes3.New("lake")
+	h := httptest.NewServer(s)
+	defer h.Close()
+	dial := &http.Transport{DialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, network, h.Listener.Addr().String())
+	}}
+	for style, host := range map[string]string{"path": "s3.test:9", "virtual": "lake.s3.test:9"} {
+		parsed, err := ParseTarget("s3://a:b@lake/p?endpoint=http://s3.test:9&style="+style, Config{Format: FormatParquet, TimeUnit: Micros})
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := newS3Bucket(parsed, dial, newThrottle(0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := []byte(style)
+		if err := b.Put(t.Context(), "x "+style, bytesObject(body)); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := b.Get(t.Context(), "x "+style); err != nil || !bytes.Equal(got, body) {
+			t.Errorf("%s: %q %v", style, got, err)
+		}
+		if !strings.Contains(strings.Join(s.Hosts(), " "), host) {
+			t.Errorf("%s: hosts %q", style, s.Hosts())
+		}
+	}
+}
+
+// TestSecretsStayHidden looks for credentials in logs, errors and status, also
+// when they are wrong.
+func TestSecretsStayHidden(t *testing.T) {
+	s, target := newS3(t)
+	s.Fault = func(string, string, map[string][]string) fakes3.Fault { return fakes3.Denied }
+	g := newGateway(t, target)
+	g.must(g.manager.Stop(context.Background()))
+	var log lockedBuffer
+	var err error
+	g.manager, err = start(context.Background(), g.store, g.config, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})), quick)
+	g.must(err)
+	g.write("db", "m", 1)
+	for g.manager.Status().Targets[0].Failures < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	status, err := json.Marshal(g.manager.Status())
+	g.must(err)
+	_, bad := ParseTarget("s3://AKID:hidden-secret@lake?nonsense=1", Config{})
+	_, worse := ParseTarget("s3://AKID:hidden-secret@la ke:x:y/%zz", Config{})
+	for _, text := range []string{log.String(), string(status), fmt.Sprint(bad, worse)} {
+		if strings.Contains(text, "hidden-secret") || strings.Contains(text, "AKID") || text == "" {
+			t.Errorf("%q", text)
+		}
+	}
+}
+
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
