@@ -56,7 +56,7 @@ func Start(ctx context.Context, c Config, logger *slog.Logger) (_ *Appliance, er
 		return nil, err
 	}
 	a.store, err = store.Open(ctx, store.Options{
-		Dir: c.DataDir, NodeID: c.NodeID, Logger: logger, BufferBytes: memory.buffer, CacheBytes: int(memory.cache),
+		Dir: c.DataDir, NodeID: c.NodeID, Earliest: BuiltAt(), Logger: logger, BufferBytes: memory.buffer, CacheBytes: int(memory.cache),
 		WALSyncRate: c.WALSyncRate, FlushAge: c.FlushAge, SegmentBytes: c.SegmentSize,
 		CompactRate: c.CompactRate, MaxDiskBytes: c.MaxDiskBytes, EvictOldest: c.EvictOldest,
 		Limits:            store.Limits{Databases: c.MaxDatabases, Tables: c.MaxTables, Columns: c.MaxColumns},

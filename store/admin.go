@@ -143,6 +143,30 @@ func (s *Store) SetRetention(ctx context.Context, name string, retention time.Du
 	return nil
 }
 
+// SetTableRetention changes how long a table's rows stay; 0 leaves it to the
+// database.
+func (s *Store) SetTableRetention(ctx context.Context, database, name string, retention time.Duration) error {
+	db, err := s.lookup(database)
+	if err != nil {
+		return err
+	}
+	db.write.Lock()
+	defer db.write.Unlock()
+	t, ok := db.table(name)
+	if !ok {
+		return fmt.Errorf("table %q: %w", name, ErrNotFound)
+	}
+	s.records.Lock()
+	defer s.records.Unlock()
+	r := t.record()
+	r.Retention = int64(retention)
+	if err := s.catalog.Apply(ctx, catalog.Change{Tables: []catalog.Table{r}}); err != nil {
+		return fmt.Errorf("set the retention of table %q: %w", name, err)
+	}
+	t.retention.Store(r.Retention)
+	return nil
+}
+
 // deletedName is what a deleted resource is called from then on, so that its
 // name is free again (spec section 4.1).
 func deletedName(name string, now time.Time, taken func(string) bool) string {
@@ -217,8 +241,10 @@ type FieldDef struct {
 }
 
 // CreateTable makes an empty table; tags are in series-key order. The database
-// is made if it does not exist.
-func (s *Store) CreateTable(ctx context.Context, database, name string, tags []string, fields []FieldDef) error {
+// is made if it does not exist. Rows older than retention are not shown and in
+// time deleted, as those are that are older than the database's; 0 leaves it to
+// the database.
+func (s *Store) CreateTable(ctx context.Context, database, name string, tags []string, fields []FieldDef, retention time.Duration) error {
 	if name == "" {
 		return &ConfigError{"table name cannot be empty"}
 	}
@@ -262,6 +288,7 @@ func (s *Store) CreateTable(ctx context.Context, database, name string, tags []s
 		return LimitTables(s.opts.Limits.Tables)
 	}
 	t := newTable(schema.NewTable(db.id, s.nextTable.Add(1), name).With(cols...), catalog.Lifetime{CreatedAt: s.opts.Now().UnixNano()})
+	t.retention.Store(int64(retention))
 	if err := s.catalog.Apply(ctx, catalog.Change{Tables: []catalog.Table{t.record()}}); err != nil {
 		return fmt.Errorf("create table %q: %w", name, err)
 	}

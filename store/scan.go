@@ -30,7 +30,7 @@ func (s *Store) Scan(ctx context.Context, spec ScanSpec) (Rows, error) {
 	if spec.BatchRows <= 0 {
 		spec.BatchRows = 4096
 	}
-	spec.MinTime = max(spec.MinTime, db.oldest(s.opts.Now()))
+	spec.MinTime = max(spec.MinTime, t.oldest(db, s.opts.Now()))
 	r := &scan{store: s, table: t, spec: spec, usage: &segment.Usage{}, opened: map[*segmentFile]int{}}
 	if err := r.plan(ctx); err != nil {
 		return nil, errors.Join(s.setAside(fmt.Errorf("scan table %s: %w", spec.Table.Name, err)), r.Close())

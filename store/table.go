@@ -18,6 +18,8 @@ type table struct {
 	id     uint32
 	schema atomic.Pointer[schema.Table]
 	index  *series.Index
+	// retention in ns; 0 leaves it to the database.
+	retention atomic.Int64
 
 	mu       sync.RWMutex
 	life     catalog.Lifetime
@@ -132,7 +134,7 @@ func (t *table) dropBuffers() int64 {
 func (t *table) record() catalog.Table {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return catalog.Table{Schema: t.schema.Load(), Lifetime: t.life}
+	return catalog.Table{Schema: t.schema.Load(), Retention: t.retention.Load(), Lifetime: t.life}
 }
 
 // hasFrozen says whether rows wait for a flush.
