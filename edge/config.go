@@ -64,6 +64,8 @@ type Config struct {
 	// SyncTargets are URLs (see package upstream), the others its settings.
 	SyncTargets              []string
 	SyncMaxDelay             time.Duration
+	SyncRetryMin             time.Duration
+	SyncRetryMax             time.Duration
 	SyncBandwidth            int64
 	SyncFormat, SyncTimeUnit string
 }
@@ -78,7 +80,7 @@ func DefaultConfig() Config {
 		LastCacheEviction: 10 * time.Second, DistinctCacheEviction: 10 * time.Second,
 		MaxSpillBytes: 1 << 30,
 		QueryTimeout:  2 * time.Minute, QueryConcurrency: 8, QueryLogSize: 1000, ShutdownTimeout: 10 * time.Second,
-		SyncMaxDelay: time.Hour, SyncFormat: upstream.FormatParquet, SyncTimeUnit: upstream.Micros,
+		SyncMaxDelay: time.Hour, SyncRetryMin: time.Second, SyncRetryMax: 5 * time.Minute, SyncFormat: upstream.FormatParquet, SyncTimeUnit: upstream.Micros,
 	}
 }
 
@@ -131,6 +133,9 @@ func (c *Config) Validate() error {
 	}
 	if c.SyncMaxDelay <= 0 {
 		bad("--sync-max-delay must be greater than zero")
+	}
+	if c.SyncRetryMin <= 0 || c.SyncRetryMax < c.SyncRetryMin {
+		bad("--sync-retry-min must be greater than zero, and --sync-retry-max not less")
 	}
 	if c.SyncBandwidth < 0 {
 		bad("--sync-bandwidth must not be negative")

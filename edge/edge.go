@@ -16,6 +16,7 @@ import (
 
 	"tarn/edge/api/gate"
 	"tarn/edge/api/greptime"
+	"tarn/edge/api/greptime/statement"
 	"tarn/edge/api/influx"
 	"tarn/edge/api/prometheus"
 	"tarn/edge/api/syncapi"
@@ -119,7 +120,8 @@ func (a *Appliance) listen(memory budget) error {
 	}
 	a.routes = api.Routes()
 	door := &gate.Gate{Store: a.store, Auth: authenticator, Logger: a.logger, MaxBody: a.config.MaxRequestSize}
-	native := &greptime.API{Gate: door, Store: a.store, Writer: api.Writer}
+	native := &greptime.API{Gate: door, Store: a.store, Writer: api.Writer,
+		Statements: &statement.Runner{Store: a.store, Query: api.Query, Writer: api.Writer, Now: time.Now, Version: a.config.Version, Revision: a.config.Revision}}
 	a.routes = append(a.routes, native.Routes()...)
 	prom := &prometheus.API{Gate: door, Writer: api.Writer, Query: api.Query, Version: a.config.Version, Revision: a.config.Revision, Now: time.Now}
 	a.routes = append(a.routes, prom.Routes()...)

@@ -24,6 +24,9 @@ import (
 //	v1 [db=D] [post] [accept=A] [NAME=VALUE]... sends a query to /query
 //	remote-write, remote-read, prom             see prometheus_test.go
 //
+//	greptime [post] [zone=Z] [header=NAME:VALUE] [NAME=VALUE]...
+//	                                            sends statements to /v1/sql
+//
 // $NAME in a request is the token that an earlier answer held. What differs
 // from run to run is shown in <angle brackets>.
 func TestHTTP(t *testing.T) {
@@ -45,6 +48,8 @@ func TestHTTP(t *testing.T) {
 				return c.sql(d)
 			case "v1":
 				return c.v1(d)
+			case "greptime":
+				return c.greptime(d)
 			case "remote-write":
 				return c.remoteWrite(d)
 			case "remote-read":
@@ -184,6 +189,31 @@ func (c *conversation) v1(d *datadriven.TestData) string {
 	return mask(c.server.do(q).text())
 }
 
+// greptime sends statements to /v1/sql.
+func (c *conversation) greptime(d *datadriven.TestData) string {
+	v := url.Values{"sql": {d.Input}}
+	q := testRequest{method: "GET", header: http.Header{}}
+	for _, a := range d.CmdArgs {
+		switch a.Key {
+		case "post":
+			q.method = "POST"
+		case "zone":
+			q.header.Set("x-greptime-timezone", a.Vals[0])
+		case "header":
+			name, value, _ := strings.Cut(a.Vals[0], ":")
+			q.header.Set(name, value)
+		default:
+			v.Set(a.Key, strings.Join(a.Vals, ","))
+		}
+	}
+	q.target = "/v1/sql?" + v.Encode()
+	if q.method == "POST" {
+		q.target, q.body = "/v1/sql", []byte(v.Encode())
+		q.header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	return mask(c.server.do(q).text())
+}
+
 var masks = []struct {
 	pattern *regexp.Regexp
 	with    string
@@ -194,6 +224,10 @@ var masks = []struct {
 	{regexp.MustCompile(`"(created_at|expiry)":"20[0-9-]{8}T[0-9:]{8}(\.[0-9]{3})?Z"`), `"$1":"<instant>"`},
 	{regexp.MustCompile(`"time_ns":[0-9]{19}\b`), `"time_ns":<instant>`},
 	{regexp.MustCompile(`-20[0-9]{6}T[0-9]{6}\b`), "-<instant>"},
+	{regexp.MustCompile(`(execution_time_ms"?: ?)[0-9]+`), "${1}<ms>"},
+	{regexp.MustCompile(`(X-Greptime-Execution-Time: )[0-9]+`), "${1}<ms>"},
+	{regexp.MustCompile(`\r\n`), `\r` + "\n"}, // which the files' reader would not tell from \n
+	{regexp.MustCompile(`Elapsed: [0-9.]+ sec`), "Elapsed: <seconds> sec"},
 }
 
 func mask(text string) string {

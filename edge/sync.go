@@ -12,6 +12,7 @@ import (
 func (c *Config) upstream() upstream.Config {
 	return upstream.Config{
 		Targets: c.SyncTargets, MaxDelay: c.SyncMaxDelay, Bandwidth: c.SyncBandwidth, Format: c.SyncFormat, TimeUnit: c.SyncTimeUnit, Node: c.NodeID,
+		RetryMin: c.SyncRetryMin, RetryMax: c.SyncRetryMax,
 	}
 }
 

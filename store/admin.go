@@ -143,28 +143,17 @@ func (s *Store) SetRetention(ctx context.Context, name string, retention time.Du
 	return nil
 }
 
-// SetTableRetention changes how long a table's rows stay; 0 leaves it to the
-// database.
+// SetTableRetention changes how long a table's rows stay, whatever the database
+// says; 0 leaves it to the database.
 func (s *Store) SetTableRetention(ctx context.Context, database, name string, retention time.Duration) error {
-	db, err := s.lookup(database)
-	if err != nil {
-		return err
-	}
-	db.write.Lock()
-	defer db.write.Unlock()
-	t, ok := db.table(name)
-	if !ok {
-		return fmt.Errorf("table %q: %w", name, ErrNotFound)
-	}
-	s.records.Lock()
-	defer s.records.Unlock()
-	r := t.record()
-	r.Retention = int64(retention)
-	if err := s.catalog.Apply(ctx, catalog.Change{Tables: []catalog.Table{r}}); err != nil {
-		return fmt.Errorf("set the retention of table %q: %w", name, err)
-	}
-	t.retention.Store(r.Retention)
-	return nil
+	return s.AlterTable(ctx, database, name, func(t *schema.Table) ([]string, []FieldDef, *schema.Definition, error) {
+		def := &schema.Definition{}
+		if t.Def != nil {
+			*def = *t.Def
+		}
+		def.Retention = retention
+		return nil, nil, def, nil
+	})
 }
 
 // deletedName is what a deleted resource is called from then on, so that its
@@ -242,38 +231,23 @@ type FieldDef struct {
 
 // CreateTable makes an empty table; tags are in series-key order. The database
 // is made if it does not exist. Rows older than retention are not shown and in
-// time deleted, as those are that are older than the database's; 0 leaves it to
-// the database.
+// time deleted; 0 leaves that to the database.
 func (s *Store) CreateTable(ctx context.Context, database, name string, tags []string, fields []FieldDef, retention time.Duration) error {
+	var def *schema.Definition
+	if retention > 0 {
+		def = &schema.Definition{Retention: retention}
+	}
+	return s.DefineTable(ctx, database, name, tags, fields, def)
+}
+
+// DefineTable is CreateTable with what SQL says of the table; def may be nil.
+func (s *Store) DefineTable(ctx context.Context, database, name string, tags []string, fields []FieldDef, def *schema.Definition) error {
 	if name == "" {
 		return &ConfigError{"table name cannot be empty"}
 	}
-	cols := make([]schema.Column, 0, len(tags)+len(fields))
-	for _, t := range tags {
-		cols = append(cols, schema.Column{Name: t, Role: schema.Tag, Kind: column.Dict})
-	}
-	for _, f := range fields {
-		cols = append(cols, schema.Column{Name: f.Name, Role: schema.Field, Kind: f.Kind})
-	}
-	for i, c := range cols {
-		kind := "field"
-		if c.Role == schema.Tag {
-			kind = "tag"
-		}
-		if err := CheckColumnName(kind, c.Name); err != nil {
-			return err
-		}
-		for _, o := range cols[:i] {
-			if o.Name == c.Name {
-				return &DuplicateError{Column: o}
-			}
-		}
-	}
-	if len(cols)+1 > s.opts.Limits.Columns {
-		return LimitColumns(s.opts.Limits.Columns)
-	}
-	if len(tags) > s.opts.Limits.Tags {
-		return LimitTags(s.opts.Limits.Tags)
+	cols, err := s.newColumns(schema.NewTable(0, 0, name).Defined(def), tags, fields)
+	if err != nil {
+		return err
 	}
 	db, err := s.ensureDatabase(ctx, database)
 	if err != nil {
@@ -287,12 +261,80 @@ func (s *Store) CreateTable(ctx context.Context, database, name string, tags []s
 	if s.liveTables.Load() >= int64(s.opts.Limits.Tables) {
 		return LimitTables(s.opts.Limits.Tables)
 	}
-	t := newTable(schema.NewTable(db.id, s.nextTable.Add(1), name).With(cols...), catalog.Lifetime{CreatedAt: s.opts.Now().UnixNano()})
-	t.retention.Store(int64(retention))
+	t := newTable(schema.NewTable(db.id, s.nextTable.Add(1), name).Defined(def).With(cols...), catalog.Lifetime{CreatedAt: s.opts.Now().UnixNano()})
 	if err := s.catalog.Apply(ctx, catalog.Change{Tables: []catalog.Table{t.record()}}); err != nil {
 		return fmt.Errorf("create table %q: %w", name, err)
 	}
 	s.addTable(db, t)
+	return nil
+}
+
+// newColumns are the columns that tags and fields add to a table, checked.
+func (s *Store) newColumns(have *schema.Table, tags []string, fields []FieldDef) ([]schema.Column, error) {
+	cols := make([]schema.Column, 0, len(tags)+len(fields))
+	for _, t := range tags {
+		cols = append(cols, schema.Column{Name: t, Role: schema.Tag, Kind: column.Dict})
+	}
+	for _, f := range fields {
+		cols = append(cols, schema.Column{Name: f.Name, Role: schema.Field, Kind: f.Kind})
+	}
+	for i, c := range cols {
+		kind := "field"
+		if c.Role == schema.Tag {
+			kind = "tag"
+		}
+		if err := CheckColumnName(kind, c.Name); err != nil {
+			return nil, err
+		}
+		if o, ok := have.Column(c.Name); ok {
+			return nil, &DuplicateError{Column: o}
+		}
+		for _, o := range cols[:i] {
+			if o.Name == c.Name {
+				return nil, &DuplicateError{Column: o}
+			}
+		}
+	}
+	if len(cols)+len(have.Columns) > s.opts.Limits.Columns {
+		return nil, LimitColumns(s.opts.Limits.Columns)
+	}
+	if len(tags)+len(have.Tags) > s.opts.Limits.Tags {
+		return nil, LimitTags(s.opts.Limits.Tags)
+	}
+	return cols, nil
+}
+
+// AlterTable adds columns to a table and gives it another definition. change
+// makes both from the table as it is; it runs while nobody writes to the
+// database.
+func (s *Store) AlterTable(ctx context.Context, database, name string, change func(*schema.Table) (tags []string, fields []FieldDef, def *schema.Definition, err error)) error {
+	db, err := s.lookup(database)
+	if err != nil {
+		return err
+	}
+	db.write.Lock()
+	defer db.write.Unlock()
+	t, ok := db.table(name)
+	if !ok {
+		return fmt.Errorf("table %q: %w", name, ErrNotFound)
+	}
+	have := t.schema.Load()
+	tags, fields, def, err := change(have)
+	if err != nil {
+		return err
+	}
+	cols, err := s.newColumns(have, tags, fields)
+	if err != nil {
+		return err
+	}
+	s.records.Lock()
+	defer s.records.Unlock()
+	rec := t.record()
+	rec.Schema = have.Defined(def).With(cols...)
+	if err := s.catalog.Apply(ctx, catalog.Change{Tables: []catalog.Table{rec}}); err != nil {
+		return fmt.Errorf("alter table %q: %w", name, err)
+	}
+	t.schema.Store(rec.Schema)
 	return nil
 }
 

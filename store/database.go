@@ -51,18 +51,18 @@ func (d *database) setTable(name string, t *table) {
 	d.tables.Store(&m)
 }
 
-// oldest is the oldest time that the retention of the table and that of its
-// database let a reader see.
-func (t *table) oldest(d *database, now time.Time) int64 {
-	return max(since(d.info.Load().Retention, now), since(t.retention.Load(), now))
+// oldest is the oldest time that retention lets a reader see.
+func (d *database) oldest(now time.Time) int64 {
+	return oldestOf(d.info.Load().Retention, now)
 }
 
-// since is the first time that lies within a retention; 0 is for ever.
-func since(retention int64, now time.Time) int64 {
-	if retention <= 0 {
+// oldestOf is the oldest time that a retention in nanoseconds lets a reader
+// see.
+func oldestOf(r int64, now time.Time) int64 {
+	if r <= 0 {
 		return MinTime
 	}
-	limit := now.UnixNano() - retention
+	limit := now.UnixNano() - r
 	if limit > now.UnixNano() { // a retention longer than the calendar
 		return MinTime
 	}
@@ -84,14 +84,14 @@ func (d Database) ID() uint32 { return d.db.id }
 // Retention is how long rows stay visible; 0 means for ever.
 func (d Database) Retention() time.Duration { return time.Duration(d.db.info.Load().Retention) }
 
-// TableRetention is how long rows of a live table stay visible, if its database
-// keeps them that long; 0 leaves it to the database.
+// TableRetention is how long rows of a live table stay visible, whatever its
+// database says; 0 leaves it to the database.
 func (d Database) TableRetention(name string) time.Duration {
 	t, ok := d.db.table(name)
 	if !ok {
 		return 0
 	}
-	return time.Duration(t.retention.Load())
+	return t.schema.Load().Retention()
 }
 
 // Tables lists the live tables by name.

@@ -61,7 +61,7 @@ func (s *Store) ListTables(deleted bool) []TableInfo {
 		if !ok || r.Purged || gone && !deleted {
 			continue
 		}
-		info := TableInfo{Database: db.name(), Schema: sch, Retention: time.Duration(r.Retention), Deleted: gone}
+		info := TableInfo{Database: db.name(), Schema: sch, Retention: sch.Retention(), Deleted: gone}
 		for _, c := range t.cacheList() {
 			if c.def.Kind == catalog.LastCache {
 				info.LastCaches++

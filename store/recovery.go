@@ -49,7 +49,6 @@ func (s *Store) restore(state *catalog.State) {
 		id := r.Schema.ID
 		s.nextTable.Store(max(s.nextTable.Load(), id))
 		t := newTable(r.Schema, r.Lifetime)
-		t.retention.Store(r.Retention)
 		s.tables[id] = t
 		if db := ids[r.Schema.DatabaseID]; r.DeletedAt == 0 && !r.Purged && db != nil {
 			db.setTable(r.Schema.Name, t)

@@ -185,8 +185,8 @@ func (s *Store) purge(ctx context.Context, due purgeSet) error {
 	return nil
 }
 
-// expire deletes the segments that lie wholly before their database's or
-// table's retention.
+// expire deletes the segments that lie wholly before their database's
+// or their table's retention.
 func (s *Store) expire(ctx context.Context) error {
 	s.checkpointing.Lock()
 	defer s.checkpointing.Unlock()

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"tarn/store/buffer"
 	"tarn/store/catalog"
@@ -18,8 +19,6 @@ type table struct {
 	id     uint32
 	schema atomic.Pointer[schema.Table]
 	index  *series.Index
-	// retention in ns; 0 leaves it to the database.
-	retention atomic.Int64
 
 	mu       sync.RWMutex
 	life     catalog.Lifetime
@@ -46,6 +45,15 @@ func newTable(s *schema.Table, life catalog.Lifetime) *table {
 	t := &table{id: s.ID, index: series.NewIndex(), life: life, flushed: MinTime}
 	t.schema.Store(s)
 	return t
+}
+
+// oldest is the oldest time that retention lets a reader see: the table's own,
+// which goes before its database's.
+func (t *table) oldest(db *database, now time.Time) int64 {
+	if d := t.schema.Load().Def; d != nil && d.Retention > 0 {
+		return oldestOf(int64(d.Retention), now)
+	}
+	return db.oldest(now)
 }
 
 // newest is the newest time that a series may have outside the active buffer.
@@ -134,7 +142,7 @@ func (t *table) dropBuffers() int64 {
 func (t *table) record() catalog.Table {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	return catalog.Table{Schema: t.schema.Load(), Retention: t.retention.Load(), Lifetime: t.life}
+	return catalog.Table{Schema: t.schema.Load(), Lifetime: t.life}
 }
 
 // hasFrozen says whether rows wait for a flush.

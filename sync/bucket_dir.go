@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // dirBucket is a directory, such as a mounted network drive. It must exist: when
@@ -55,8 +56,7 @@ func (b *dirBucket) Put(ctx context.Context, key string, o object) error {
 	if err := b.mkdir(dir); err != nil {
 		return err
 	}
-	temporary := filepath.Join(dir, partial+o.Hash)
-	err := b.write(ctx, temporary, &o)
+	temporary, err := b.write(ctx, dir, &o)
 	if err == nil {
 		err = publish(temporary, b.path(key))
 	}
@@ -66,7 +66,7 @@ func (b *dirBucket) Put(ctx context.Context, key string, o object) error {
 			err = errors.Join(fmt.Errorf("put %s: it came and went", key), e)
 		}
 	}
-	if e := os.Remove(temporary); e != nil && !errors.Is(e, fs.ErrNotExist) {
+	if e := os.Remove(temporary); temporary != "" && e != nil && !errors.Is(e, fs.ErrNotExist) {
 		err = errors.Join(err, e)
 	}
 	if err != nil {
@@ -90,10 +90,23 @@ func (b *dirBucket) there(ctx context.Context, key string, o *object) (bool, err
 	return true, errors.Join(syncFile(b.path(key)), syncDir(filepath.Dir(b.path(key))))
 }
 
-func (b *dirBucket) write(ctx context.Context, path string, o *object) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+// write makes a temporary file of the object, durable but for its name, which
+// nobody else has: two writers of one file would spoil what one of them has
+// published. What a crash left of the same object long ago goes.
+func (b *dirBucket) write(ctx context.Context, dir string, o *object) (path string, err error) {
+	name := partial + o.Hash[:16] + "-"
+	old, _ := filepath.Glob(filepath.Join(dir, name+"*")) // none where the root's name is a pattern
+	for _, path := range old {
+		if info, err := os.Stat(path); err == nil && time.Since(info.ModTime()) > time.Hour {
+			_ = os.Remove(path) // it is only in the way
+		}
+	}
+	f, err := os.CreateTemp(dir, name+"*")
 	if err != nil {
-		return err
+		return "", err
+	}
+	if err := f.Chmod(0o644); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrPermission) {
+		return f.Name(), errors.Join(err, f.Close())
 	}
 	w := bufio.NewWriterSize(b.limit.writer(ctx, f, o.Progress), 256<<10)
 	err = o.render(ctx, w)
@@ -103,7 +116,7 @@ func (b *dirBucket) write(ctx context.Context, path string, o *object) error {
 	if err == nil {
 		err = f.Sync()
 	}
-	return errors.Join(err, f.Close())
+	return f.Name(), errors.Join(err, f.Close())
 }
 
 // publish gives a file its name unless it is taken. Where there are no hard
@@ -201,9 +214,9 @@ func (b *dirBucket) Set(ctx context.Context, key string, body []byte) error {
 		return err
 	}
 	o := bytesObject(body)
-	temporary := filepath.Join(dir, partial+o.Hash)
-	if err := b.write(ctx, temporary, &o); err != nil {
-		return fmt.Errorf("set %s: %w", key, err)
+	temporary, err := b.write(ctx, dir, &o)
+	if err != nil {
+		return errors.Join(fmt.Errorf("set %s: %w", key, err), os.Remove(temporary))
 	}
 	if err := os.Rename(temporary, b.path(key)); err != nil {
 		return err

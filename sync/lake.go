@@ -55,7 +55,7 @@ func CommitLake(ctx context.Context, target string, c Config, skipGaps bool) (*L
 	if dest.bucket == nil {
 		return nil, fmt.Errorf("sync target %s: a lake is a bucket or a directory", t.URL)
 	}
-	return commitLake(ctx, dest.bucket, skipGaps)
+	return commitLake(ctx, patient{dest.bucket, defaultTiming}, skipGaps)
 }
 
 func commitLake(ctx context.Context, b bucket, skipGaps bool) (*LakeReport, error) {
@@ -217,7 +217,7 @@ func (m *Manager) Verify(ctx context.Context, target string) (*VerifyReport, err
 }
 
 func (w *worker) verify(ctx context.Context, r *TargetReport) error {
-	b := w.dest.bucket
+	b := patient{w.dest.bucket, w.timing}
 	dir := manifestDir(w.node)
 	totals, _ := w.store.SyncTotals(w.target.ID)
 	var numbers []uint64

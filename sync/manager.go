@@ -49,7 +49,11 @@ var defaultTiming = timing{base: time.Second, most: 5 * time.Minute, poll: 5 * t
 // Start starts to send. The store was opened with StoreTargets of the same
 // configuration.
 func Start(ctx context.Context, s *store.Store, c Config, logger *slog.Logger) (*Manager, error) {
-	return start(ctx, s, c, logger, defaultTiming)
+	pace := defaultTiming
+	if c.RetryMin > 0 && c.RetryMax >= c.RetryMin {
+		pace.base, pace.most = c.RetryMin, c.RetryMax
+	}
+	return start(ctx, s, c, logger, pace)
 }
 
 func start(ctx context.Context, s *store.Store, c Config, logger *slog.Logger, pace timing) (*Manager, error) {

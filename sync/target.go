@@ -18,6 +18,9 @@ type Config struct {
 	MaxDelay time.Duration
 	// Bandwidth bounds the bytes a second that all targets send; 0 is no limit.
 	Bandwidth int64
+	// RetryMin and RetryMax bound the pauses after failures; 0 means 1 s and
+	// 5 min.
+	RetryMin, RetryMax time.Duration
 	// Format and TimeUnit are those of targets that do not say.
 	Format, TimeUnit string
 	// Node names this server upstream.

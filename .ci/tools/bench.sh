@@ -1,8 +1,8 @@
 #!/bin/sh
 # Builds Tarn and tarn-bench from this checkout, then loads the benchmark data
 # into Tarn and into whichever peers are installed, and prints one table; then a
-# second one with query times, Tarn's beside DuckDB's on the same files, and a third
-# with those of InfluxQL beside InfluxDB 1.
+# second one over remote write and PromQL, a third with query times, Tarn's beside
+# DuckDB's on the same files, and a fourth with those of InfluxQL beside InfluxDB 1.
 #
 #   bench.sh [--fetch] [DIR] [-- TARN-BENCH-PEERS-FLAG...]
 #
@@ -74,6 +74,10 @@ else
 fi
 
 "$work/tarn-bench" peers -tools "$dir" -tarn "$tarn" -scratch "$dir/scratch" -json "$dir/bench.jsonl" "$@"
+if [ -n "$tarn" ]; then
+	echo
+	"$work/tarn-bench" prometheus -tools "$dir" -tarn "$tarn" -scratch "$dir/scratch"
+fi
 if [ -n "$tarn" ] && [ -n "$queries" ]; then
 	echo
 	TARN_TOOLS="$dir" "$work/tarn-bench" queries -tarn "$tarn" -scratch "$dir/scratch" -file "$queries"

@@ -26,6 +26,7 @@ const usage = `tarn-bench measures what loading line protocol costs a server, an
   tarn-bench queries -tarn BINARY -file FILE [flags]        compare query times with DuckDB on the same files
   tarn-bench influxql -tarn BINARY -influxd BINARY -file FILE
                                                             compare InfluxQL over HTTP with InfluxDB 1
+  tarn-bench prometheus -tarn BINARY                        compare remote write and PromQL with Prometheus and VictoriaMetrics
   tarn-bench size -dir DIR                                  allocated bytes of a directory
 
 "tarn-bench COMMAND -h" lists a command's flags.
@@ -59,12 +60,14 @@ func run(ctx context.Context, args []string) error {
 		return runQueries(ctx, rest)
 	case "influxql":
 		return runInfluxQL(ctx, rest)
+	case "prometheus":
+		return runPrometheus(ctx, rest)
 	case "size":
 		return runSize(rest)
 	case "help", "-h", "-help", "--help":
 		fmt.Print(usage)
 		return nil
 	default:
-		return fmt.Errorf("unknown command %q (want load, peers, queries, influxql or size)", command)
+		return fmt.Errorf("unknown command %q (want load, peers, queries, influxql, prometheus or size)", command)
 	}
 }

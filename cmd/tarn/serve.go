@@ -61,6 +61,8 @@ wins over the file.`,
 	f.Var(targets{&c.SyncTargets}, "sync-target", "where segments go upstream: s3://, file:// or http(s):// URL (repeatable; see tarn sync --help)")
 	f.Var(span{&c.SyncMaxDelay}, "sync-max-delay", "how long a segment waits for its day to end before it goes upstream")
 	f.Var(size{&c.SyncBandwidth}, "sync-bandwidth", "bytes a second to all sync targets together (default no limit)")
+	f.Var(span{&c.SyncRetryMin}, "sync-retry-min", "pause after the first failure of a sync target; it doubles with each further one")
+	f.Var(span{&c.SyncRetryMax}, "sync-retry-max", "longest such pause")
 	f.StringVar(&c.SyncFormat, "sync-format", c.SyncFormat, "parquet, or delta: with a Delta Lake log for each table")
 	f.StringVar(&c.SyncTimeUnit, "sync-time-unit", c.SyncTimeUnit, "us: time in microseconds and a column of what is left of nanoseconds; ns: files as they are")
 	f.StringVar(&level, "log-level", "info", "debug, info, warn or error")

@@ -38,7 +38,7 @@ func updateTable() *cobra.Command {
 	c := &client{}
 	var retention string
 	cmd := &cobra.Command{Use: "table NAME", Short: "Change how long a table keeps its data", Args: one,
-		Long: "Change how long a table keeps its data. A table keeps nothing for longer than its database does."}
+		Long: "Change how long a table keeps its data. It goes before what the database says."}
 	c.flags(cmd)
 	c.databaseFlag(cmd)
 	cmd.Flags().StringVarP(&retention, "retention-period", "r", "", "how long to keep data, such as 7d, or none to leave it to the database")

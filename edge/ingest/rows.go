@@ -90,6 +90,9 @@ func (r *Rows) Close() {
 	w.rows.Put(r)
 }
 
+// Database is where the rows go.
+func (r *Rows) Database() string { return r.database }
+
 // Len is the number of rows so far.
 func (r *Rows) Len() int { return r.batch.Rows() }
 

@@ -24,6 +24,7 @@ import (
 	"tarn/edge/query/sql"
 	"tarn/store"
 	"tarn/store/column"
+	"tarn/store/schema"
 )
 
 // InternalDatabase is the name of the database that has only system tables.
@@ -111,6 +112,10 @@ type Request struct {
 	Params map[string]any
 	// InfluxQL is for requests in that language.
 	InfluxQL InfluxQLRequest
+	// Statement is the parsed text of a request in GreptimeDB's dialect of SQL,
+	// and Native what makes it that; nil for all others.
+	Statement sql.Statement
+	Native    *plan.Native
 }
 
 // Result is a running query. It is used by one goroutine and must be closed.
@@ -118,6 +123,7 @@ type Result struct {
 	engine  *Engine
 	columns []result.Column
 	series  result.Series
+	origins []plan.Origin
 	op      exec.Operator
 	budget  *exec.Budget
 	entry   *Entry
@@ -173,7 +179,10 @@ func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) 
 			st.Plan = explainedSeries(st.Plan, st.Analyze)
 		}
 	}
-	r.series = st.series
+	r.series, r.origins = st.series, st.origins
+	if st.Explain {
+		r.origins = nil
+	}
 	for _, c := range st.Plan.Columns() {
 		r.columns = append(r.columns, result.Column{Name: c.Name, Type: c.Type})
 	}
@@ -193,6 +202,7 @@ type planned struct {
 	// logical is the text of the plan as it was bound, for EXPLAIN.
 	logical string
 	series  result.Series // of InfluxQL
+	origins []plan.Origin // in GreptimeDB's dialect
 }
 
 // plan parses, binds and optimizes.
@@ -209,6 +219,9 @@ func (e *Engine) plan(ctx context.Context, req Request, now int64, budget *exec.
 	if err != nil {
 		return p, err
 	}
+	if req.Native != nil {
+		p.origins = plan.Origins(p.Plan)
+	}
 	if p.Explain {
 		p.logical = plan.Format(p.Plan, nil)
 	}
@@ -217,6 +230,10 @@ func (e *Engine) plan(ctx context.Context, req Request, now int64, budget *exec.
 }
 
 func (e *Engine) planSQL(req Request, ec *expr.Context) (*plan.Statement, error) {
+	if req.Native != nil {
+		b := &plan.Binder{Native: req.Native, Database: noDatabase{}, Ctx: ec}
+		return b.Bind(req.Statement)
+	}
 	db, ok := e.provider.Database(req.Database)
 	if !ok {
 		return nil, &Error{Class: DatabaseNotFound, Msg: "database not found: " + req.Database}
@@ -231,6 +248,58 @@ func (e *Engine) planSQL(req Request, ec *expr.Context) (*plan.Statement, error)
 	}
 	b := &plan.Binder{Database: db, System: e.system(), Caches: e.opts.Caches, Params: params, Ctx: ec, Settings: e.settings()}
 	return b.Bind(statement)
+}
+
+// noDatabase is the database of requests whose dialect finds the tables.
+type noDatabase struct{}
+
+func (noDatabase) Name() string { return "" }
+
+func (noDatabase) Tables() []string { return nil }
+
+func (noDatabase) Table(string) (*schema.Table, bool) { return nil, false }
+
+// Constant computes an expression without columns in GreptimeDB's dialect.
+func (e *Engine) Constant(ctx context.Context, n *plan.Native, x sql.Expr) (expr.Value, error) {
+	b := &plan.Binder{Native: n, Database: noDatabase{}, Ctx: expr.NewContext(ctx, n.Now)}
+	v, err := b.Constant(x)
+	return v, classify(err)
+}
+
+// Rectangle plans a query that lists rows of one table and says which these are,
+// if a range of time and a choice of series say it all; nil otherwise.
+func (e *Engine) Rectangle(ctx context.Context, req Request) (*store.RowDelete, error) {
+	p, err := e.plan(ctx, req, req.Native.Now, nil)
+	if err != nil {
+		return nil, classify(err)
+	}
+	n := p.Plan
+	for {
+		if in, ok := n.(*plan.Project); ok {
+			n = in.Input
+			continue
+		}
+		break
+	}
+	s, ok := n.(*plan.Scan)
+	if !ok {
+		return nil, nil
+	}
+	d := &store.RowDelete{MinTime: s.MinTime, MaxTime: s.MaxTime}
+	if s.Tags != nil {
+		d.FilterTags = s.TagIDs
+		d.Filter = func(ctx context.Context, tags *column.Batch, keep []bool) error {
+			v, err := s.Tags.Eval(expr.NewContext(ctx, req.Native.Now), tags)
+			if err != nil {
+				return err
+			}
+			for i := range keep {
+				keep[i] = !v.IsNull(i) && v.Bools[i]
+			}
+			return nil
+		}
+	}
+	return d, nil
 }
 
 // bindParams gives parameters their types: integers the narrower signed one
@@ -312,6 +381,10 @@ func explanation(rows ...[2]string) plan.Node {
 
 // Columns describe the rows.
 func (r *Result) Columns() []result.Column { return r.columns }
+
+// Origins say where the columns have their types from, of a request in
+// GreptimeDB's dialect; nil when they are texts of an explanation.
+func (r *Result) Origins() []plan.Origin { return r.origins }
 
 // Next fills b with the next rows, or returns io.EOF. What is in b is valid
 // until the following call.

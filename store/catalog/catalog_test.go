@@ -36,7 +36,10 @@ func sample() Change {
 			{TableID: 3, Kind: LastCache, ID: 1, Name: "some", Columns: []int{1}, Values: []int{2}, Size: 3, Seconds: 9},
 			{TableID: 3, Kind: DistinctCache, ID: 0, Name: "some", Columns: []int{1}, Size: 5, Seconds: 7},
 		},
-		PutTokens: []Token{{ID: 0, Name: "_admin", Hash: [64]byte{1, 2}, CreatedBy: -1, UpdatedBy: -1}},
+		PutSyncTargets: []SyncTarget{{ID: "s3://x", NextBatch: 3, Paused: true, Files: 1, Rows: 2, Bytes: 3, CommittedAt: 4}},
+		PutSyncFiles:   []SyncFile{{Target: "s3://x", SegmentID: 1, State: SyncUploading, Key: "k", SourceHash: "a", ObjectHash: "b", ObjectBytes: 5, Upload: "u", Batch: 6, Attempts: 7, LastError: "e", ChangedAt: 8}},
+		PutSyncBatches: []SyncBatch{{Target: "s3://x", Number: 3, Body: []byte("{}")}},
+		PutTokens:      []Token{{ID: 0, Name: "_admin", Hash: [64]byte{1, 2}, CreatedBy: -1, UpdatedBy: -1}},
 	}
 }
 
@@ -54,7 +57,8 @@ func TestApplyAndReload(t *testing.T) {
 	if s.UUID == "" || s.UUID != first.UUID {
 		t.Errorf("uuid %q, first %q", s.UUID, first.UUID)
 	}
-	want := &State{UUID: s.UUID, Databases: ch.Databases, Tables: ch.Tables, Segments: ch.AddSegments, Checkpoint: *ch.Checkpoint, Tokens: ch.PutTokens, Caches: ch.PutCaches}
+	want := &State{UUID: s.UUID, Databases: ch.Databases, Tables: ch.Tables, Segments: ch.AddSegments, Checkpoint: *ch.Checkpoint, Tokens: ch.PutTokens, Caches: ch.PutCaches,
+		SyncTargets: ch.PutSyncTargets, SyncFiles: ch.PutSyncFiles, SyncBatches: ch.PutSyncBatches}
 	if !reflect.DeepEqual(s, want) {
 		t.Errorf("got  %+v\nwant %+v", s, want)
 	}
@@ -69,7 +73,7 @@ func TestApplyAndReload(t *testing.T) {
 	}
 	c, s = open(t, path)
 	defer c.Close()
-	if len(s.Segments)+len(s.Tokens) != 0 || !reflect.DeepEqual(s.Tables, []Table{grown}) {
+	if len(s.Segments)+len(s.Tokens)+len(s.SyncFiles) != 0 || !reflect.DeepEqual(s.Tables, []Table{grown}) {
 		t.Errorf("after the second change: %+v", s)
 	}
 	if want := []Cache{ch.PutCaches[0], ch.PutCaches[2]}; !reflect.DeepEqual(s.Caches, want) {
@@ -101,7 +105,7 @@ func TestMigration(t *testing.T) {
 			}
 		}
 		if _, err := db.Exec(fmt.Sprintf(`PRAGMA user_version = %d; INSERT INTO meta VALUES ('uuid', 'u');
-			INSERT INTO databases VALUES (1, 'd', 5, 7, 0, 0, 0)`, version)); err != nil {
+			INSERT INTO databases (id, name, retention, created_at, deleted_at, hard_delete_at, purged) VALUES (1, 'd', 5, 7, 0, 0, 0)`, version)); err != nil {
 			t.Fatal(err)
 		}
 		if err := db.Close(); err != nil {

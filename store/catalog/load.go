@@ -133,18 +133,25 @@ func (l *loader) loadTables(ctx context.Context, s *State) error {
 	if err != nil {
 		return err
 	}
-	return l.each(ctx, "tables", `SELECT id, database_id, name, created_at, deleted_at, hard_delete_at, purged, retention, sum FROM tables ORDER BY id`,
+	return l.each(ctx, "tables", `SELECT id, database_id, name, created_at, deleted_at, hard_delete_at, purged, definition, sum FROM tables ORDER BY id`,
 		func(r *sql.Rows) error {
 			var t Table
 			var id, database uint32
-			var name string
+			var name, definition string
 			var sum sql.NullInt64
-			if err := r.Scan(&id, &database, &name, &t.CreatedAt, &t.DeletedAt, &t.HardDeleteAt, &t.Purged, &t.Retention, &sum); err != nil {
+			if err := r.Scan(&id, &database, &name, &t.CreatedAt, &t.DeletedAt, &t.HardDeleteAt, &t.Purged, &definition, &sum); err != nil {
 				return err
 			}
 			t.Schema = schema.NewTable(database, id, name)
 			if err := checkSum(sum, t.sumOf()...); err != nil {
 				return err
+			}
+			def, err := decodeDefinition(definition)
+			if err != nil {
+				return fmt.Errorf("table %q: %w", name, err)
+			}
+			if def != nil {
+				t.Schema = t.Schema.Defined(def)
 			}
 			if cols := columns[id]; len(cols) > 1 {
 				t.Schema = t.Schema.With(cols[1:]...) // the first is time

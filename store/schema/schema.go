@@ -79,6 +79,8 @@ type Table struct {
 	Columns []Column
 	// Tags are the IDs of the tag columns in series-key order.
 	Tags []int
+	// Def is what SQL says of the table; nil for tables that a protocol made.
+	Def *Definition
 
 	byName map[string]int
 }
@@ -113,18 +115,17 @@ func (t *Table) ColumnBytes(name []byte) (Column, bool) {
 // With returns a table that has the given columns too. Their IDs are assigned
 // here; names must be new.
 func (t *Table) With(cols ...Column) *Table {
-	n := &Table{ID: t.ID, DatabaseID: t.DatabaseID, Name: t.Name}
+	n := &Table{ID: t.ID, DatabaseID: t.DatabaseID, Name: t.Name, Def: t.Def}
 	n.Columns = append(slices.Clip(slices.Clone(t.Columns)), cols...)
 	n.Tags = slices.Clone(t.Tags)
-	n.byName = make(map[string]int, len(n.Columns))
 	for i := range n.Columns {
 		c := &n.Columns[i]
 		c.ID = i
-		n.byName[c.Name] = i
 		if i >= len(t.Columns) && c.Role == Tag {
 			n.Tags = append(n.Tags, i)
 		}
 	}
+	n.index()
 	return n
 }
 

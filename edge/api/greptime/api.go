@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"tarn/edge/api/gate"
+	"tarn/edge/api/greptime/statement"
 	"tarn/edge/auth"
 	"tarn/edge/ingest"
 	"tarn/edge/route"
@@ -21,6 +22,8 @@ type API struct {
 	*gate.Gate
 	Store  *store.Store
 	Writer *ingest.Writer
+	// Statements run SQL.
+	Statements *statement.Runner
 }
 
 // Routes lists the endpoints.
@@ -36,6 +39,9 @@ func (a *API) Routes() []route.Route {
 	add("GET", influx+"/health", auth.Open, a.influxHealth)
 
 	for _, method := range []string{"GET", "POST"} {
+		add(method, "/v1/sql", auth.Token, a.sql)
+		add(method, "/v1/sql/parse", auth.Token, a.sqlParse)
+		add(method, "/v1/sql/format", auth.Token, a.sqlFormat)
 		add(method, "/v1/health", auth.Open, a.health)
 		add(method, "/ready", auth.Open, a.health)
 	}

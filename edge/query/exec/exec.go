@@ -156,6 +156,8 @@ func build(n plan.Node, env *Env) (Operator, error) {
 		return &explode{node: n, in: in}, nil
 	case *plan.WindowFill:
 		return newWindowFill(n, in, env), nil
+	case *plan.Slide:
+		return &ranges{node: n, in: in}, nil
 	case *plan.Transform:
 		return newTransform(n, in)
 	}

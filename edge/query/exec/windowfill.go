@@ -230,10 +230,17 @@ func (f *windowFill) linear(out *column.Vector, grid []int64) {
 		return
 	}
 	known := -1
+	var ends [4]int // the first two values and the last two
+	values := 0
 	for i := range grid {
 		if out.IsNull(i) {
 			continue
 		}
+		if values < 2 {
+			ends[values] = i
+		}
+		values++
+		ends[2], ends[3] = ends[3], i
 		for j := known + 1; known >= 0 && j < i; j++ {
 			k, m := float64((grid[j]-grid[known])/f.node.Length), float64((grid[i]-grid[known])/f.node.Length)
 			switch out.Type.Kind {
@@ -254,6 +261,19 @@ func (f *windowFill) linear(out *column.Vector, grid []int64) {
 			}
 		}
 		known = i
+	}
+	if f.node.Extrapolate && values > 1 && out.Type.Kind == column.Float64 {
+		f.extrapolate(out, grid, 0, ends[0], ends[0], ends[1])
+		f.extrapolate(out, grid, ends[3]+1, len(grid), ends[2], ends[3])
+	}
+}
+
+// extrapolate puts rows [from, to) on the line through rows i and j.
+func (f *windowFill) extrapolate(out *column.Vector, grid []int64, from, to, i, j int) {
+	slope := (out.Floats[j] - out.Floats[i]) / float64(grid[j]-grid[i])
+	for k := from; k < to; k++ {
+		out.Floats[k] = out.Floats[i] + slope*float64(grid[k]-grid[i])
+		out.Nulls.Clear(k)
 	}
 }
 

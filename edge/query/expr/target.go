@@ -31,6 +31,13 @@ func (t Target) String() string {
 	return t.Type.String()
 }
 
+// Target is what the values are converted to.
+func (e *Cast) Target() Target { return e.target }
+
+// Unit is the nanoseconds of the unit of a cast to a coarse timestamp; otherwise
+// 0.
+func (e *Cast) Unit() int64 { return e.target.Unit }
+
 var unitNames = map[int64]string{text.Second: "Second", 1_000_000: "Millisecond", 1_000: "Microsecond"}
 
 // units are the nanoseconds of the units in Arrow's type names.

@@ -20,6 +20,9 @@ type Binder struct {
 	// Ctx has the query's clock, for folding constants.
 	Ctx *expr.Context
 
+	// Native makes the dialect GreptimeDB's; nil is InfluxDB's.
+	Native *Native
+
 	// Settings are what SHOW ALL lists.
 	Settings []Setting
 

@@ -91,6 +91,8 @@ func describe(n Node) string {
 		return "Explode: " + n.Input.Columns()[n.List].Name
 	case *WindowFill:
 		return "WindowFill"
+	case *Slide:
+		return fmt.Sprintf("Slide: align=%s range=%s", shortDuration(n.Step), shortDuration(n.Length))
 	case *Transform:
 		return n.describe()
 	case *Union:

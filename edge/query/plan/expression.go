@@ -79,6 +79,10 @@ func (b *Binder) bind(e sql.Expr, sc *scope) (expr.Expr, error) {
 		return b.bindSubquery(e, sc)
 	case *sql.Tuple:
 		return nil, notImplemented("row values")
+	case *sql.RangeAgg:
+		return nil, syntaxErrorf("ALIGN argument cannot be omitted in the range select query")
+	case *sql.DefaultValue:
+		return nil, planErrorf("DEFAULT is a value of INSERT alone")
 	}
 	return nil, notImplemented("%T", e)
 }
@@ -181,6 +185,11 @@ func (b *Binder) both(op expr.Op, l, r sql.Expr, sc *scope) (expr.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
+	if op.IsComparison() {
+		if x, y, err = b.timed(x, y, sc); err != nil {
+			return nil, err
+		}
+	}
 	return expr.NewBinary(op, x, y)
 }
 
@@ -219,6 +228,11 @@ func (b *Binder) in(e *sql.In, sc *scope) (expr.Expr, error) {
 	list, err := b.list(e.List, sc)
 	if err != nil {
 		return nil, err
+	}
+	for i := range list {
+		if _, list[i], err = b.timed(x, list[i], sc); err != nil {
+			return nil, err
+		}
 	}
 	return expr.NewIn(x, list, e.Not)
 }
@@ -333,6 +347,9 @@ func (b *Binder) cast(e *sql.Cast, sc *scope) (expr.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
+	if x, err = b.counted(x, t, sc); err != nil {
+		return nil, err
+	}
 	return expr.NewCastTarget(x, t, e.Try)
 }
 
@@ -357,6 +374,9 @@ func (b *Binder) index(e *sql.Index, sc *scope) (expr.Expr, error) {
 
 func (b *Binder) call(e *sql.Call, sc *scope) (expr.Expr, error) {
 	name := strings.ToLower(e.Name.Name)
+	if c, ok := b.constantCall(name, len(e.Args)); ok {
+		return c, nil
+	}
 	switch {
 	case name == "unnest":
 		return b.unnest(e, sc)

@@ -82,6 +82,13 @@ func (b *Binder) named(name sql.ObjectName, alias *sql.TableAlias) (Node, error)
 			}
 		}
 	}
+	if b.Native != nil {
+		qualifier := last
+		if alias != nil {
+			qualifier = alias.Name.Name
+		}
+		return b.native(name, qualifier)
+	}
 	schemaName := "iox"
 	if len(name) > 1 {
 		schemaName = name[len(name)-2].Name
@@ -152,7 +159,7 @@ func full(name sql.ObjectName) string {
 func systemNode(name, qualifier string, t SystemTable) *SystemScan {
 	n := &SystemScan{Name: name, Table: t}
 	for i, c := range t.Columns() {
-		n.Output = append(n.Output, Column{Qualifier: qualifier, Name: c.Name, Type: c.Type})
+		n.Output = append(n.Output, Column{Qualifier: qualifier, Name: c.Name, Type: c.Type, Unit: c.Unit})
 		n.Picked = append(n.Picked, i)
 	}
 	return n
@@ -181,7 +188,7 @@ func requalify(n Node, qualifier string) Node {
 	p := &Project{Input: n}
 	for i, c := range cols {
 		p.Exprs = append(p.Exprs, (&scope{columns: cols}).column(i))
-		p.Output = append(p.Output, Column{Qualifier: qualifier, Name: c.Name, Type: c.Type})
+		p.Output = append(p.Output, Column{Qualifier: qualifier, Name: c.Name, Type: c.Type, Unit: c.Unit})
 	}
 	return p
 }

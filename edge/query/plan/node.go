@@ -23,6 +23,9 @@ type Column struct {
 	// Hidden columns are those that USING made one with another: * does not
 	// list them, and only their full name means them.
 	Hidden bool
+	// Unit is the nanoseconds of the unit in which a time of GreptimeDB's
+	// dialect counts; 0 is 1.
+	Unit int64
 }
 
 // Node is a logical operator.
@@ -144,6 +147,9 @@ func (s *Scan) Columns() []Column {
 	for i, id := range s.IDs {
 		c := s.Table.Columns[id]
 		out[i] = Column{Qualifier: s.Qualifier, Name: c.Name, Type: column.Of(c.Kind)}
+		if c.Kind == column.Timestamp {
+			out[i].Unit = UnitOf(s.Table, c)
+		}
 	}
 	return out
 }

@@ -163,6 +163,8 @@ func setInputs(n Node, in []Node) {
 		n.Input = in[0]
 	case *WindowFill:
 		n.Input = in[0]
+	case *Slide:
+		n.Input = in[0]
 	case *Transform:
 		n.Input = in[0]
 	case *Window:

@@ -27,16 +27,24 @@ func (b *Binder) selectQuery(s *sql.Select, q *sql.Query, limit bounds) (Node, e
 	if err := resolveWindows(s, q); err != nil {
 		return nil, err
 	}
+	if s.Align != nil {
+		return b.rangeQuery(s, q, limit)
+	}
 	input, err := b.from(s.From)
 	if err != nil {
 		return nil, err
 	}
-	sc := &scope{columns: input.Columns()}
 	if s.Where != nil {
-		if input, err = b.where(input, s.Where, sc); err != nil {
+		if input, err = b.where(input, s.Where, &scope{columns: input.Columns()}); err != nil {
 			return nil, err
 		}
 	}
+	return b.selectOver(s, q, limit, input)
+}
+
+// selectOver plans what a SELECT makes of the rows that FROM and WHERE yield.
+func (b *Binder) selectOver(s *sql.Select, q *sql.Query, limit bounds, input Node) (Node, error) {
+	sc := &scope{columns: input.Columns()}
 	items, err := b.items(s, sc)
 	if err != nil {
 		return nil, err
@@ -270,6 +278,9 @@ func (b *Binder) bindItems(items []item, sc *scope) error {
 			return err
 		}
 		it.output.Type = it.bound.Type()
+		if b.Native != nil {
+			it.output.Unit = sc.unitOf(it.bound)
+		}
 		if it.output.Name != "" {
 			continue
 		}

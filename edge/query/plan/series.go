@@ -87,6 +87,9 @@ type WindowFill struct {
 	Desc              bool
 	// Always puts constants even where a series has no value of its own.
 	Always bool
+	// Extrapolate draws the line through two values on beyond the first and the
+	// last, of columns that are interpolated.
+	Extrapolate bool
 	// Fills are by column, whose expressions are not used; those of series and
 	// time are not looked at. FillLinear interpolates by windows.
 	Fills []Fill

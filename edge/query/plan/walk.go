@@ -108,3 +108,14 @@ func substitute(e sql.Expr, items []item) sql.Expr {
 	replace(&fresh)
 	return fresh
 }
+
+// EachColumn calls fn for the columns that an expression names, outside of
+// subqueries.
+func EachColumn(e sql.Expr, fn func(*sql.ColumnRef)) {
+	walk(e, func(x sql.Expr) bool {
+		if ref, ok := x.(*sql.ColumnRef); ok {
+			fn(ref)
+		}
+		return true
+	})
+}

@@ -100,6 +100,8 @@ type Select struct {
 	Having     Expr
 	Windows    []NamedWindow
 	Qualify    Expr
+	// Align makes it a RANGE query of GreptimeDB's; nil for all others.
+	Align *Align
 }
 
 // SetOp is UNION, INTERSECT or EXCEPT.

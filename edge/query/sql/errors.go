@@ -45,3 +45,8 @@ func (e *Error) Excerpt() string {
 	}, e.line[:min(e.Column-1, len(e.line))])
 	return e.line + "\n" + pad + "^"
 }
+
+// Place is what is wrong and where.
+func (e *Error) Place() string {
+	return fmt.Sprintf("%s at Line: %d, Column: %d", e.Msg, e.Line, e.Column)
+}

@@ -7,7 +7,36 @@ import (
 
 // writer prints trees as SQL that parses to the same tree. Every operator gets
 // parentheses: precedence can be read off.
-type writer struct{ strings.Builder }
+type writer struct {
+	strings.Builder
+	// tidy leaves out the parentheses around a whole expression.
+	tidy bool
+}
+
+// Tidy prints a statement for people: without the parentheses around whole
+// conditions and items of lists.
+func Tidy(s Statement) string {
+	w := writer{tidy: true}
+	if n, ok := s.(interface{ write(*writer) }); ok {
+		n.write(&w)
+	}
+	return w.String()
+}
+
+// whole prints an expression that stands alone.
+func (w *writer) whole(e Expr) {
+	if !w.tidy {
+		w.put(e)
+		return
+	}
+	switch e.(type) {
+	case *Binary, *Is, *IsDistinct, *Between, *In, *Like, *AtTimeZone:
+		s := e.String()
+		w.WriteString(s[1 : len(s)-1])
+	default:
+		w.put(e)
+	}
+}
 
 func text(n interface{ write(*writer) }) string {
 	var w writer
@@ -56,12 +85,13 @@ func list[T any](w *writer, items []T, each func(T)) {
 	}
 }
 
-func (w *writer) exprs(es []Expr)    { list(w, es, func(e Expr) { w.put(e) }) }
+func (w *writer) exprs(es []Expr)    { list(w, es, w.whole) }
 func (w *writer) idents(ids []Ident) { w.put("("); list(w, ids, w.ident); w.put(")") }
 
 func (w *writer) opt(prefix string, e Expr) {
 	if e != nil {
-		w.put(prefix, e)
+		w.put(prefix)
+		w.whole(e)
 	}
 }
 
@@ -156,6 +186,9 @@ func (s *Select) write(w *writer) {
 		})
 	}
 	w.opt(" HAVING ", s.Having)
+	if s.Align != nil {
+		w.put(s.Align)
+	}
 	if s.Windows != nil {
 		w.put(" WINDOW ")
 		list(w, s.Windows, func(n NamedWindow) { w.put(n.Name, " AS ", n.Spec) })
@@ -165,7 +198,7 @@ func (s *Select) write(w *writer) {
 
 func (w *writer) item(it SelectItem) {
 	if !it.Wildcard {
-		w.put(it.Expr)
+		w.whole(it.Expr)
 		if it.Alias != nil {
 			w.put(" AS ", *it.Alias)
 		}

@@ -8,6 +8,12 @@ import (
 // lex splits the text into tokens, the last of which is tokEOF.
 func lex(text string) ([]token, error) {
 	l := lexer{text: text}
+	return l.all()
+}
+
+// all splits what is left.
+func (l *lexer) all() ([]token, error) {
+	text := l.text
 	for {
 		if err := l.skip(); err != nil {
 			return nil, err
@@ -26,6 +32,8 @@ type lexer struct {
 	text   string
 	pos    int
 	tokens []token
+	// native is GreptimeDB's dialect: names may stand in backticks.
+	native bool
 }
 
 func (l *lexer) fail(pos int, msg string) error { return newError(l.text, pos, msg) }
@@ -103,6 +111,10 @@ func (l *lexer) next() error {
 		return l.quoted(tokString, l.pos, '\'', "Unterminated string literal")
 	case c == '"':
 		return l.quoted(tokQuoted, l.pos, '"', "Expected close delimiter '\"' before EOF.")
+	case c == '`' && l.native:
+		return l.quoted(tokQuoted, l.pos, '`', "Expected close delimiter '`' before EOF.")
+	case l.native && strings.HasPrefix(l.text[l.pos:], "@@"):
+		l.add(tokOp, "@@", l.pos+2)
 	case (c == 'e' || c == 'E') && strings.HasPrefix(l.text[l.pos+1:], "'"):
 		return l.escaped()
 	case isIdentStart(c):

@@ -55,6 +55,8 @@ type parser struct {
 	i      int
 	depth  int
 	height int // see tree
+	// native is GreptimeDB's dialect; see ParseScript.
+	native bool
 }
 
 func newParser(text string) (*parser, error) {

@@ -25,7 +25,7 @@ const (
 // infix operators and their powers.
 var infix = map[string]int{
 	"=": powCompare, "==": powCompare, "<>": powCompare, "!=": powCompare, "<": powCompare, "<=": powCompare, ">": powCompare, ">=": powCompare,
-	"~": powCompare, "~*": powCompare, "!~": powCompare, "!~*": powCompare,
+	"~": powCompare, "~*": powCompare, "!~": powCompare, "!~*": powCompare, "@@": powCompare, // the last in GreptimeDB's dialect alone
 	"|": powPipe, "^": powCaret, "#": powCaret, "<<": powCaret, ">>": powCaret, "&": powAmp,
 	"+": powAdd, "-": powAdd, "*": powMul, "/": powMul, "%": powMul, "||": powMul,
 	"::": powCast, "[": powPostfix, ".": powPostfix,

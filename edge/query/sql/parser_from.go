@@ -154,7 +154,7 @@ func (p *parser) closing(i int) int {
 
 func (p *parser) tableAlias() (*TableAlias, error) {
 	as := p.accept("as")
-	if !p.peek().isIdent() {
+	if !p.peek().isIdent() || !as && p.atClause() {
 		if as {
 			return nil, p.expected("an identifier after AS")
 		}

@@ -327,8 +327,9 @@ func (p *parser) callEnd(c *Call) (Expr, error) {
 	p.nulls(c)
 	if p.accept("over") {
 		c.Over, err = p.windowSpec()
+		return c, err
 	}
-	return c, err
+	return p.rangeAgg(c)
 }
 
 func (p *parser) nulls(c *Call) {

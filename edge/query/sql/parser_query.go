@@ -207,6 +207,11 @@ func (p *parser) parseSelect() (Body, error) {
 			return nil, err
 		}
 	}
+	if p.native && p.peek().isWord("align") {
+		if s.Align, err = p.align(); err != nil {
+			return nil, err
+		}
+	}
 	if p.accept("window") {
 		if err := p.parseWindows(s); err != nil {
 			return nil, err
@@ -282,6 +287,8 @@ func (p *parser) columnAlias() (*Ident, error) {
 	as := p.accept("as")
 	t := p.peek()
 	switch {
+	case !as && p.atClause():
+		return nil, nil
 	case t.kind == tokQuoted, t.kind == tokIdent && (as || !reserved[t.text]):
 	case t.kind == tokString:
 	case as:

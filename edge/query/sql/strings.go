@@ -102,3 +102,48 @@ func (n *Field) String() string { return text(n) }
 
 // String is Node's.
 func (n *AtTimeZone) String() string { return text(n) }
+
+// String is Node's.
+func (n *CreateDatabase) String() string { return text(n) }
+
+// String is Node's.
+func (n *CreateTable) String() string { return text(n) }
+
+// String is Node's.
+func (n *Drop) String() string { return text(n) }
+
+// String is Node's.
+func (n *Truncate) String() string { return text(n) }
+
+// String is Node's.
+func (n *AlterDatabase) String() string { return text(n) }
+
+// String is Node's.
+func (n *AlterTable) String() string { return text(n) }
+
+// String is Node's.
+func (n *Insert) String() string { return text(n) }
+
+// String is Node's.
+func (n *Delete) String() string { return text(n) }
+
+// String is Node's.
+func (n *ShowNative) String() string { return text(n) }
+
+// String is Node's.
+func (n *Use) String() string { return text(n) }
+
+// String is Node's.
+func (n *SetVariable) String() string { return text(n) }
+
+// String is Node's.
+func (n *Admin) String() string { return text(n) }
+
+// String is Node's.
+func (n *TQL) String() string { return text(n) }
+
+// String is Node's.
+func (n *RangeAgg) String() string { return text(n) }
+
+// String is Node's.
+func (n *DefaultValue) String() string { return text(n) }

@@ -1,0 +1,88 @@
+package schema
+
+import (
+	"slices"
+	"time"
+)
+
+// Definition is what SQL's CREATE TABLE says of a table beyond the roles and
+// kinds of its columns (spec/greptimedb-http-api.md sections 2.2 and 10). It
+// changes how GreptimeDB's SQL shows the table and what it accepts, not how rows
+// are stored: the time column is "time" on disk and to InfluxDB's languages,
+// whatever it is called here.
+type Definition struct {
+	// TimeName is what the time index is called; empty means the default of
+	// tables that a protocol made.
+	TimeName string `json:"time,omitempty"`
+	// Order are the columns as * lists them, the time index included; columns
+	// that came later follow in order of their coming.
+	Order []string `json:"order,omitempty"`
+	// Columns has what is not said by a column's kind, by name.
+	Columns map[string]ColumnDefinition `json:"columns,omitempty"`
+	// Options are those of WITH, and Engine the one that was asked for.
+	Options map[string]string `json:"options,omitempty"`
+	Engine  string            `json:"engine,omitempty"`
+	// Retention is how long the table's rows stay, 0 for as long as the
+	// database's.
+	Retention time.Duration `json:"retention,omitempty"`
+}
+
+// ColumnDefinition is what SQL says of a column.
+type ColumnDefinition struct {
+	// Type is the name of its type in GreptimeDB, such as Int32 or
+	// TimestampMillisecond; empty means what its kind says.
+	Type    string `json:"type,omitempty"`
+	NotNull bool   `json:"not_null,omitempty"`
+	// Default is the text of an expression, empty when there is none.
+	Default string   `json:"default,omitempty"`
+	Comment string   `json:"comment,omitempty"`
+	Indexes []string `json:"indexes,omitempty"`
+}
+
+// TimeName is what GreptimeDB's SQL calls the time column, "" when nothing says
+// so.
+func (t *Table) TimeName() string {
+	if t.Def == nil {
+		return ""
+	}
+	return t.Def.TimeName
+}
+
+// Retention is how long the table's rows stay, 0 for as long as the database's.
+func (t *Table) Retention() time.Duration {
+	if t.Def == nil {
+		return 0
+	}
+	return t.Def.Retention
+}
+
+// Defined returns the same table with another definition.
+func (t *Table) Defined(d *Definition) *Table {
+	n := *t
+	n.Def = d
+	n.index()
+	return &n
+}
+
+// Called returns the table as a view with another name of its time column and
+// another definition: nothing that is stored has it.
+func (t *Table) Called(name string, d *Definition) *Table {
+	n := *t
+	n.Columns = slices.Clone(t.Columns)
+	n.Columns[0].Name = name
+	n.Def = d
+	n.index()
+	return &n
+}
+
+// index fills byName. The time index can be found by its name in SQL too, so that
+// no tag or field takes that name.
+func (t *Table) index() {
+	t.byName = make(map[string]int, len(t.Columns)+1)
+	if name := t.TimeName(); name != "" {
+		t.byName[name] = 0
+	}
+	for i := range t.Columns {
+		t.byName[t.Columns[i].Name] = i
+	}
+}
