@@ -123,6 +123,7 @@ func (a *Appliance) listen(memory budget) error {
 	native := &greptime.API{Gate: door, Store: a.store, Writer: api.Writer,
 		Statements: &statement.Runner{Store: a.store, Query: api.Query, Writer: api.Writer, Now: time.Now, Version: a.config.Version, Revision: a.config.Revision}}
 	a.routes = append(a.routes, native.Routes()...)
+	a.routes = append(a.routes, a.telemetry(door, api.Writer, m)...)
 	prom := &prometheus.API{Gate: door, Writer: api.Writer, Query: api.Query, Version: a.config.Version, Revision: a.config.Revision, Now: time.Now}
 	a.routes = append(a.routes, prom.Routes()...)
 	a.routes = append(a.routes, (&syncapi.API{Sync: a.sync}).Routes()...)

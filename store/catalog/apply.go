@@ -92,6 +92,9 @@ func apply(ctx context.Context, tx *sql.Tx, ch Change) error {
 			return fmt.Errorf("delete token %d: %w", id, err)
 		}
 	}
+	if err := applyPipelines(ctx, tx, ch); err != nil {
+		return err
+	}
 	if err := applySync(ctx, tx, ch); err != nil {
 		return err
 	}

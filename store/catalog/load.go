@@ -105,6 +105,9 @@ func (l *loader) load(ctx context.Context) (*State, error) {
 	if err := l.loadCaches(ctx, s); err != nil {
 		return nil, fmt.Errorf("load caches: %w", err)
 	}
+	if err := l.loadPipelines(ctx, s); err != nil {
+		return nil, fmt.Errorf("load pipelines: %w", err)
+	}
 	if err := l.loadSync(ctx, s); err != nil {
 		return nil, fmt.Errorf("load sync states: %w", err)
 	}

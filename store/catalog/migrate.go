@@ -59,6 +59,7 @@ ALTER TABLE tokens ADD COLUMN sum INTEGER;
 ALTER TABLE caches ADD COLUMN sum INTEGER;`,
 	// What SQL says of a table, see definition.go; empty for nothing.
 	5: `ALTER TABLE tables ADD COLUMN definition TEXT NOT NULL DEFAULT '';`,
+	6: `CREATE TABLE pipelines (name TEXT NOT NULL, created_at INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (name, created_at)) WITHOUT ROWID;`,
 }
 
 // migrate runs the migrations that the file has not seen.
