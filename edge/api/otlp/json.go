@@ -54,7 +54,7 @@ func sub(n protowire.Number, m *message) field  { return field{number: n, messag
 func list(n protowire.Number, m *message) field { return field{number: n, message: m, repeated: true} }
 func attributes(n protowire.Number) field       { return list(n, keyValue) }
 func resourceOf(n protowire.Number) field       { return sub(n, of("attributes", attributes(1))) }
-func points(n protowire.Number, m *message) field {
+func dataPoints(n protowire.Number, m *message) field {
 	return sub(n, of("dataPoints", list(1, m), "aggregationTemporality", one(2, kindVarint), "isMonotonic", one(3, kindBool)))
 }
 func exportOf(name, scopes string, scope *message) *message {
@@ -77,8 +77,8 @@ var (
 		"flags", one(10, kindVarint), "zeroThreshold", one(14, kindDouble))
 	summary = of("attributes", attributes(7), "timeUnixNano", one(3, kindFixed64), "count", one(4, kindFixed64), "sum", one(5, kindDouble),
 		"quantileValues", list(6, of("quantile", one(1, kindDouble), "value", one(2, kindDouble))), "flags", one(8, kindVarint))
-	metric = of("name", one(1, kindString), "description", one(2, kindString), "unit", one(3, kindString), "gauge", points(5, number),
-		"sum", points(7, number), "histogram", points(9, histogram), "exponentialHistogram", points(10, exponential), "summary", points(11, summary))
+	metric = of("name", one(1, kindString), "description", one(2, kindString), "unit", one(3, kindString), "gauge", dataPoints(5, number),
+		"sum", dataPoints(7, number), "histogram", dataPoints(9, histogram), "exponentialHistogram", dataPoints(10, exponential), "summary", dataPoints(11, summary))
 	exportMetrics = exportOf("resourceMetrics", "scopeMetrics", of("scope", sub(1, scope), "metrics", list(2, metric), "schemaUrl", one(3, kindString)))
 
 	event = of("timeUnixNano", one(1, kindFixed64), "name", one(2, kindString), "attributes", attributes(3))

@@ -83,7 +83,7 @@ func (a *API) logs(r *http.Request, body []byte) (p report, err error) {
 	look := logLook
 	look.Hint(o.Hints)
 	l.batch.Look(l.table, look)
-	err = l.scoped(body, func(c *context, items []byte) error {
+	err = l.scoped(body, func(c *around, items []byte) error {
 		if err := l.surroundings(); err != nil {
 			return err
 		}
@@ -174,7 +174,7 @@ func (l *logWriter) instant(r *logRecordFields) (int64, bool) {
 }
 
 // record writes one record, or counts it as bad.
-func (l *logWriter) record(c *context, b []byte) error {
+func (l *logWriter) record(c *around, b []byte) error {
 	r, err := readLogRecord(b)
 	if err != nil {
 		return err
@@ -219,7 +219,7 @@ var (
 )
 
 // row adds the default columns.
-func (l *logWriter) row(c *context, r *logRecordFields, ns int64, attributes, body pipeline.Value) error {
+func (l *logWriter) row(c *around, r *logRecordFields, ns int64, attributes, body pipeline.Value) error {
 	l.tags = append(l.tags[:0], rows.Tag{Key: colScopeName, Value: piped.Bytes(c.scopeName)})
 	if err := l.extractTags(attributes); err != nil {
 		return err
@@ -315,7 +315,7 @@ func (l *logWriter) extractTags(attributes pipeline.Value) error {
 }
 
 // piped takes a record through the pipeline, as a map of section 5.4.
-func (l *logWriter) piped(c *context, r *logRecordFields, ns int64, attributes, body pipeline.Value) error {
+func (l *logWriter) piped(c *around, r *logRecordFields, ns int64, attributes, body pipeline.Value) error {
 	rec := &l.batch.Record
 	resource, err := l.objectOf(rec, l.resource)
 	if err != nil {

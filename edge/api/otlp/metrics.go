@@ -96,7 +96,7 @@ func (a *API) metrics(r *http.Request, body []byte) (report, error) {
 		return report{}, err
 	}
 	defer m.rows.Close()
-	err = s.scoped(body, func(c *context, items []byte) error {
+	err = s.scoped(body, func(c *around, items []byte) error {
 		m.surroundings(c)
 		return piped.Fields(items, func(n protowire.Number, f piped.Wire) error {
 			if n != 2 || f.Type != protowire.BytesType {
@@ -112,7 +112,7 @@ func (a *API) metrics(r *http.Request, body []byte) (report, error) {
 }
 
 // surroundings begins the tags with those of resource and scope.
-func (m *metricWriter) surroundings(c *context) {
+func (m *metricWriter) surroundings(c *around) {
 	m.tags, m.labels = m.tags[:0], m.labels[:0]
 	for i := range m.resource {
 		if a := &m.resource[i]; m.o.wants(a.key) {

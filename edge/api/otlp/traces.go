@@ -80,7 +80,7 @@ func (a *API) traces(r *http.Request, body []byte) (p report, err error) {
 	look := traceLook
 	look.Hint(hints)
 	w.looks[w.table] = look
-	err = w.scoped(body, func(c *context, items []byte) error {
+	err = w.scoped(body, func(c *around, items []byte) error {
 		return piped.Fields(items, func(n protowire.Number, f piped.Wire) error {
 			if n != 2 || f.Type != protowire.BytesType {
 				return nil
@@ -144,7 +144,7 @@ func nameOf(names []string, n uint64) string {
 
 // span writes one span, or counts it as rejected. The error is a message that is
 // no protobuf.
-func (w *spanWriter) span(c *context, b []byte) error {
+func (w *spanWriter) span(c *around, b []byte) error {
 	s, err := readSpan(b)
 	if err != nil {
 		return err
@@ -275,20 +275,27 @@ func (w *spanWriter) attributeCells(b []byte, service *string) error {
 	return nil
 }
 
+// Field numbers of a span's lists.
+const (
+	fieldEvents = 11
+	fieldLinks  = 13
+)
+
 // listCells adds span_events and span_links.
 func (w *spanWriter) listCells(b []byte) error {
-	lists := [...]struct {
-		name   string
-		number protowire.Number
-		read   func(b []byte) (pipeline.Value, error)
-	}{{"span_events", 11, w.event}, {"span_links", 13, w.link}}
-	for _, l := range lists {
+	for _, number := range [...]protowire.Number{fieldEvents, fieldLinks} {
 		from := len(w.stack)
 		err := piped.Fields(b, func(n protowire.Number, f piped.Wire) error {
-			if n != l.number || f.Type != protowire.BytesType {
+			if n != number || f.Type != protowire.BytesType {
 				return nil
 			}
-			v, err := l.read(f.Bytes)
+			var v pipeline.Value
+			var err error
+			if n == fieldEvents {
+				v, err = w.event(f.Bytes)
+			} else {
+				v, err = w.link(f.Bytes)
+			}
 			w.stack = append(w.stack, pipeline.Member{Value: v})
 			return err
 		})
@@ -296,7 +303,11 @@ func (w *spanWriter) listCells(b []byte) error {
 			return err
 		}
 		v := pipeline.ListOf(w.pop(&w.record, from))
-		w.jsonCell("", l.name, &v)
+		if number == fieldEvents {
+			w.jsonCell("", "span_events", &v)
+		} else {
+			w.jsonCell("", "span_links", &v)
+		}
 	}
 	return nil
 }
@@ -319,9 +330,12 @@ func (w *spanWriter) event(b []byte) (v pipeline.Value, err error) {
 	if err != nil {
 		return v, err
 	}
-	when := time.Unix(0, int64(min(ns, math.MaxInt64))).UTC().Format("2006-01-02 15:04:05.000000000-0700")
-	return w.mapOf(pipeline.Member{Name: "name", Value: pipeline.StringOf(name)}, pipeline.Member{Name: "time", Value: pipeline.StringOf(when)},
-		pipeline.Member{Name: "attributes", Value: attributes}), nil
+	when := time.Unix(0, int64(min(ns, math.MaxInt64))).UTC().AppendFormat(w.record.Begin(40), "2006-01-02 15:04:05.000000000-0700")
+	from := len(w.stack)
+	w.member("name", pipeline.StringOf(name))
+	w.member("time", pipeline.StringOf(w.record.End(when)))
+	w.member("attributes", attributes)
+	return pipeline.MapOf(w.pop(&w.record, from)), nil
 }
 
 func (w *spanWriter) link(b []byte) (v pipeline.Value, err error) {
@@ -333,14 +347,24 @@ func (w *spanWriter) link(b []byte) (v pipeline.Value, err error) {
 	if err != nil {
 		return v, err
 	}
-	hexed := func(id []byte) pipeline.Value { return pipeline.StringOf(string(appendHex(nil, id))) }
-	return w.mapOf(pipeline.Member{Name: "trace_id", Value: hexed(s.traceID)}, pipeline.Member{Name: "span_id", Value: hexed(s.spanID)},
-		pipeline.Member{Name: "trace_state", Value: pipeline.StringOf(s.state)}, pipeline.Member{Name: "attributes", Value: attributes}), nil
+	from := len(w.stack)
+	w.member("trace_id", w.hexed(s.traceID))
+	w.member("span_id", w.hexed(s.spanID))
+	w.member("trace_state", pipeline.StringOf(s.state))
+	w.member("attributes", attributes)
+	return pipeline.MapOf(w.pop(&w.record, from)), nil
 }
 
-func (w *spanWriter) mapOf(m ...pipeline.Member) pipeline.Value {
-	return pipeline.MapOf(w.record.Members(m))
+func (w *spanWriter) hexed(id []byte) pipeline.Value {
+	return pipeline.StringOf(w.record.End(appendHex(w.record.Begin(2*len(id)), id)))
 }
+
+// member pushes a member of the map that is being made.
+func (w *spanWriter) member(name string, v pipeline.Value) {
+	w.stack = append(w.stack, pipeline.Member{Name: name, Value: v})
+}
+
+var colServiceName, colTimestampEnd, colDuration = []byte("service_name"), []byte("timestamp_end"), []byte("duration_nano")
 
 // put adds the row of a span.
 func (w *spanWriter) put(s *spanFields, service string) error {
@@ -351,13 +375,13 @@ func (w *spanWriter) put(s *spanFields, service string) error {
 	if err != nil {
 		return err
 	}
-	w.tags = append(w.tags[:0], rows.Tag{Key: []byte("service_name"), Value: piped.Bytes(service)})
+	w.tags = append(w.tags[:0], rows.Tag{Key: colServiceName, Value: piped.Bytes(service)})
 	if err := t.Series(nil, w.tags); err != nil {
 		return err
 	}
 	t.Row(int64(s.start))
-	t.Timestamp([]byte("timestamp_end"), int64(s.end))
-	t.Uint([]byte("duration_nano"), s.end-min(s.start, s.end))
+	t.Timestamp(colTimestampEnd, int64(s.end))
+	t.Uint(colDuration, s.end-min(s.start, s.end))
 	for i := range w.cells {
 		c := &w.cells[i]
 		name := w.text[c.name[0]:c.name[1]]

@@ -194,12 +194,12 @@ func (s *scratch) objectOf(rec *pipeline.Record, list []attribute) (pipeline.Val
 
 // scoped reads what stands around the items of all signals: resource and
 // scopes. each is called with the items of one scope.
-func (s *scratch) scoped(body []byte, each func(c *context, scopeItems []byte) error) error {
+func (s *scratch) scoped(body []byte, each func(c *around, scopeItems []byte) error) error {
 	return piped.Fields(body, func(n protowire.Number, f piped.Wire) error {
 		if n != 1 || f.Type != protowire.BytesType {
 			return nil
 		}
-		c := context{}
+		c := around{}
 		s.resource = s.resource[:0]
 		// The resource comes first, as every encoder writes it, but need not.
 		err := piped.Fields(f.Bytes, func(n protowire.Number, f piped.Wire) (err error) {
@@ -227,12 +227,12 @@ func (s *scratch) scoped(body []byte, each func(c *context, scopeItems []byte) e
 	})
 }
 
-// context is what stands around an item; attributes are in the scratch.
-type context struct {
+// around is what stands around an item; attributes are in the scratch.
+type around struct {
 	resourceSchema, scopeName, scopeVersion, scopeSchema string
 }
 
-func (s *scratch) readScope(c *context, b []byte) error {
+func (s *scratch) readScope(c *around, b []byte) error {
 	s.scope = s.scope[:0]
 	c.scopeName, c.scopeVersion, c.scopeSchema = "", "", ""
 	return piped.Fields(b, func(n protowire.Number, f piped.Wire) error {
