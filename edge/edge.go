@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"tarn/edge/api/dataapi"
 	"tarn/edge/api/gate"
 	"tarn/edge/api/greptime"
 	"tarn/edge/api/greptime/statement"
@@ -133,6 +134,7 @@ func (a *Appliance) listen(memory budget) error {
 	prom := &prometheus.API{Gate: door, Writer: api.Writer, Query: api.Query, Version: a.config.Version, Revision: a.config.Revision, Now: time.Now}
 	a.routes = append(a.routes, prom.Routes()...)
 	a.routes = append(a.routes, (&syncapi.API{Sync: a.sync}).Routes()...)
+	a.routes = append(a.routes, (&dataapi.API{Store: a.store, Logger: a.logger}).Routes()...)
 	options := server.Options{Routes: a.routes, Auth: authenticator, ClusterUUID: a.store.UUID(), Logger: a.logger, Observe: m.observe, Deny: influx.Fail,
 		Guards: map[string]server.Guard{gate.Prefix: door}}
 	listen := server.ListenOptions{Addr: a.config.HTTPBind, CertFile: a.config.TLSCert, KeyFile: a.config.TLSKey, MinTLS: minTLS, Logger: a.logger}
