@@ -13,7 +13,9 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 
 	"tarn/store/vfs"
@@ -38,6 +40,9 @@ const (
 	backupSumsName  = "checksums.json"
 	backupCatalog   = "catalog.db"
 	restoringSuffix = ".restoring"
+	// backupCopySuffix, and a number, follow the name of the catalog in the
+	// names of copies that a backup holds.
+	backupCopySuffix = ".backup-"
 )
 
 // BackupInfo says what is in a backup.
@@ -77,7 +82,7 @@ func (s *Store) Backup(ctx context.Context) (_ *Backup, err error) {
 		return nil, fmt.Errorf("backup: %w", err)
 	}
 	b := &Backup{store: s, Info: BackupInfo{Format: backupFormat, UUID: s.uuid, TakenAt: s.opts.Now().UTC()}}
-	copied, err := os.CreateTemp(path.Dir(s.opts.CatalogPath), "catalog.db.backup-*")
+	copied, err := os.CreateTemp(filepath.Dir(s.opts.CatalogPath), filepath.Base(s.opts.CatalogPath)+backupCopySuffix+"*")
 	if err != nil {
 		return nil, fmt.Errorf("backup: %w", err)
 	}
@@ -112,6 +117,20 @@ func (s *Store) Backup(ctx context.Context) (_ *Backup, err error) {
 		b.Info.Files, b.Info.Bytes, b.Info.Rows = b.Info.Files+1, b.Info.Bytes+f.Bytes, b.Info.Rows+f.Segment.Rows
 	}
 	return b, nil
+}
+
+// removeBackupCopies removes what backups left behind that were killed.
+func removeBackupCopies(catalog string) error {
+	names, err := os.ReadDir(filepath.Dir(catalog))
+	for _, n := range names {
+		if strings.HasPrefix(n.Name(), filepath.Base(catalog)+backupCopySuffix) {
+			err = errors.Join(err, os.Remove(filepath.Join(filepath.Dir(catalog), n.Name())))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("remove what backups left: %w", err)
+	}
+	return nil
 }
 
 // Close lets go of the files.

@@ -67,9 +67,16 @@ func TestBackup(t *testing.T) {
 		if _, err := RestoreBackup(ctx, bytes.NewReader(file.Bytes()), Options{Dir: to}); err != nil {
 			t.Fatal(err)
 		}
+		killed := filepath.Join(to, "catalog.db.backup-1") // of a backup that was killed
+		if err := os.WriteFile(killed, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
 		r, err := Open(ctx, Options{Dir: to})
 		if err != nil {
 			t.Fatal(err)
+		}
+		if _, err := os.Stat(killed); !errors.Is(err, os.ErrNotExist) {
+			t.Fatal("the copy of a backup that was killed is still there")
 		}
 		for w := range writers {
 			n, err := readTable(r, fmt.Sprint("t", w))

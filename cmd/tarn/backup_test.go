@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // TestBackupAndExport backs a server up while somebody writes, restores that,
@@ -41,6 +42,11 @@ func TestBackupAndExport(t *testing.T) {
 		}
 	}()
 	for acknowledged.Load() < 50 {
+		select {
+		case <-done:
+			t.Fatal("the writer gave up")
+		case <-time.After(time.Millisecond):
+		}
 	}
 	before := acknowledged.Load()
 	file := filepath.Join(dir, "tarn.backup")
@@ -54,6 +60,9 @@ func TestBackupAndExport(t *testing.T) {
 	}
 	to := filepath.Join(dir, "restored")
 	if out, err := run(nil, "restore", file, "--data-dir", to); err != nil {
+		t.Fatal(out, err)
+	}
+	if out, err := run(nil, "doctor", "--data-dir", to); err != nil {
 		t.Fatal(out, err)
 	}
 	if out, err := run(nil, "restore", file, "--data-dir", to); err == nil || !strings.Contains(err.Error(), "not empty") {
