@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"tarn/edge/api/dataapi"
 	"tarn/edge/api/gate"
 	"tarn/edge/api/greptime"
 	"tarn/edge/api/greptime/statement"
@@ -152,6 +153,7 @@ func (a *Appliance) listen(memory budget) error {
 	prom := &prometheus.API{Gate: door, Writer: api.Writer, Query: api.Query, Version: a.config.Version, Revision: a.config.Revision, Now: time.Now}
 	a.routes = append(a.routes, prom.Routes()...)
 	a.routes = append(a.routes, (&syncapi.API{Sync: a.sync}).Routes()...)
+	a.routes = append(a.routes, (&dataapi.API{Store: a.store, Logger: a.logger}).Routes()...)
 	observe := func(o server.Observation) {
 		m.observe(o)
 		a.monitor.observe(o)
