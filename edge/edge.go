@@ -91,6 +91,7 @@ func Start(ctx context.Context, c Config, logger *slog.Logger) (_ *Appliance, er
 	if a.sync, err = upstream.Start(ctx, a.store, c.upstream(), logger); err != nil {
 		return nil, err
 	}
+	a.monitor.sync = a.sync
 	if err := a.listen(memory); err != nil {
 		return nil, err
 	}
@@ -136,7 +137,7 @@ func (a *Appliance) listen(memory budget) error {
 		Build:   influx.Build{Version: a.config.Version, Revision: a.config.Revision, ProcessID: process},
 		MaxBody: a.config.MaxRequestSize, Metrics: m.handler(), FirstTokenFrom: loopback,
 	}
-	pages := &page.API{Page: files, Status: a.monitor.status}
+	pages := &page.API{Page: files, Status: a.monitor.status, Pipelines: a.store.Pipelines().List}
 	a.routes = append(api.Routes(), pages.Routes()...)
 	door := &gate.Gate{Store: a.store, Auth: authenticator, Logger: a.logger, MaxBody: a.config.MaxRequestSize}
 	native := &greptime.API{Gate: door, Store: a.store, Writer: api.Writer,
