@@ -111,7 +111,7 @@ func serve(ctx context.Context, c edge.Config, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	supervisor := newSupervisor(logger)
+	supervisor := newSupervisor(logger, a.Alive)
 	supervisor.ready()
 	var failed error
 	select {
