@@ -231,11 +231,14 @@ var masks = []struct {
 	{regexp.MustCompile(`finished execution in [0-9a-z ]+`), "finished execution in <time>"},
 	{regexp.MustCompile(`/[^ '"]*/plugin-copy/`), "<plugins>/"},
 	{regexp.MustCompile(`-20[0-9]{6}T[0-9]{6}\b`), "-<instant>"},
+	{regexp.MustCompile(`(?m)^Etag: "[0-9a-f-]+"$`), `Etag: "<hash>"`},
 	{regexp.MustCompile(`"version":"20[0-9-]{8} [0-9:]{8}\.[0-9]{9}"`), `"version":"<instant>"`},
 	{regexp.MustCompile(`"key":"greptime_timestamp","value":[0-9]{19}\b`), `"key":"greptime_timestamp","value":<instant>`},
 	{regexp.MustCompile(`(execution_time_ms"?: ?)[0-9]+`), "${1}<ms>"},
 	{regexp.MustCompile(`(X-Greptime-Execution-Time: )[0-9]+`), "${1}<ms>"},
 	{regexp.MustCompile(`\r\n`), `\r` + "\n"}, // which the files' reader would not tell from \n
+	{regexp.MustCompile(`"goVersion":"[^"]*"`), `"goVersion":"<go>"`},
+	{regexp.MustCompile(`"target":"[a-z0-9-]*"`), `"target":"<platform>"`},
 	{regexp.MustCompile(`Elapsed: [0-9.]+ sec`), "Elapsed: <seconds> sec"},
 }
 
