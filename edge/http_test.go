@@ -228,6 +228,8 @@ var masks = []struct {
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "<uuid>"},
 	{regexp.MustCompile(`"(created_at|expiry)":"20[0-9-]{8}T[0-9:]{8}(\.[0-9]{3})?Z"`), `"$1":"<instant>"`},
 	{regexp.MustCompile(`"time_ns":[0-9]{19}\b`), `"time_ns":<instant>`},
+	{regexp.MustCompile(`"trigger_time":"20[0-9-]{8}T[0-9:]{8}Z"`), `"trigger_time":"<instant>"`},
+	{regexp.MustCompile(`scheduled time 20[0-9-]{8} [0-9:]{8} UTC`), "scheduled time <instant>"},
 	{regexp.MustCompile(`finished execution in [0-9a-z ]+`), "finished execution in <time>"},
 	{regexp.MustCompile(`/[^ '"]*/plugin-copy/`), "<plugins>/"},
 	{regexp.MustCompile(`-20[0-9]{6}T[0-9]{6}\b`), "-<instant>"},

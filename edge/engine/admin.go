@@ -153,6 +153,10 @@ func (u *Unavailable) Error() string { return u.Err.Error() }
 // Unwrap returns the cause.
 func (u *Unavailable) Unwrap() error { return u.Err }
 
+// maxWaiting is how many requests wait for a plugin that is busy, each with its
+// body in memory.
+const maxWaiting = 60
+
 // Serve runs the plugin that has a request path. What it queued is written
 // before Serve returns.
 func (e *Engine) Serve(ctx context.Context, path string, q Request) (Response, error) {
@@ -166,6 +170,11 @@ func (e *Engine) Serve(ctx context.Context, path string, q Request) (Response, e
 	if r == nil {
 		return Response{}, ErrNoRoute
 	}
+	if r.waiting.Add(1) > int32(cap(r.slots)+maxWaiting) {
+		r.waiting.Add(-1)
+		return Response{}, &Unavailable{fmt.Errorf("%d requests wait for this plugin already", maxWaiting)}
+	}
+	defer r.waiting.Add(-1)
 	select {
 	case r.slots <- struct{}{}:
 		defer func() { <-r.slots }()

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -116,7 +117,7 @@ func Start(o Options) (*Engine, error) {
 		dir, err = filepath.EvalSymlinks(dir)
 	}
 	if err != nil {
-		return nil, errors.Join(errors.New("--plugin-dir"), err)
+		return nil, fmt.Errorf("--plugin-dir: %w", err)
 	}
 	e.dir = dir
 	e.feed.init(e)

@@ -105,7 +105,7 @@ func (f *feed) deliver() {
 		}
 		first := f.pending[0]
 		f.mu.Unlock()
-		err := first.durable.Wait(ctx)
+		_ = first.durable.Wait(ctx) // asked again below
 		if ctx.Err() != nil {
 			return
 		}
@@ -118,12 +118,12 @@ func (f *feed) deliver() {
 			f.pending = f.pending[1:]
 			f.bytes -= w.bytes
 			size += w.bytes
-			group = append(group, w)
+			if w.durable.Wait(ctx) == nil { // a log that failed keeps nothing
+				group = append(group, w)
+			}
 		}
 		f.mu.Unlock()
-		if err == nil { // a log that failed keeps nothing
-			f.hand(group)
-		}
+		f.hand(group)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"tarn/store"
@@ -32,6 +33,7 @@ type runner struct {
 	ctx     context.Context
 	stop    context.CancelCauseFunc
 	slots   chan struct{} // of running calls
+	waiting atomic.Int32  // requests that run or wait for a slot
 	queue   queue
 }
 
@@ -221,9 +223,12 @@ func (r *runner) attempt(c *call) {
 		if r.crashed(err) {
 			return
 		}
+		var gone *workerGone
 		switch r.trigger.OnError {
 		case onDisable:
-			r.disable()
+			if !errors.As(err, &gone) || gone.alone { // else another plugin may have done it
+				r.disable()
+			}
 			return
 		case onLog:
 			return
@@ -247,11 +252,11 @@ const (
 	crashSpan   = 10 * time.Minute
 )
 
-// crashed counts ends of the worker during the trigger's calls, and disables a
-// trigger that keeps ending it.
+// crashed counts ends of the worker while the trigger's call was the only one,
+// and disables a trigger that keeps ending it.
 func (r *runner) crashed(err error) bool {
 	var gone *workerGone
-	if !errors.As(err, &gone) {
+	if !errors.As(err, &gone) || !gone.alone {
 		return false
 	}
 	e, k, now := r.engine, runnerKey{r.trigger.DatabaseID, r.trigger.Name}, time.Now()

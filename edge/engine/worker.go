@@ -62,6 +62,7 @@ type worker struct {
 
 	ended  chan struct{} // closed when the process is gone
 	reason error         // why, valid after ended
+	alone  bool          // whether one call was running then
 	pong   atomic.Int64  // when the worker last said anything, ns
 
 	serving sync.WaitGroup // queries and writes for calls
@@ -185,7 +186,9 @@ func (w *worker) read(r io.Reader, hello chan<- message) {
 	case err == nil:
 		err = errors.New("exit status 0")
 	}
-	w.reason = err
+	w.mu.Lock()
+	w.reason, w.alone = err, len(w.calls) == 1
+	w.mu.Unlock()
 	close(w.ended)
 }
 
@@ -302,10 +305,14 @@ func (w *worker) do(ctx context.Context, c *call, unfit func(*worker)) (outcome,
 	return outcome{}, w.cancel(ctx, r, inv, unfit)
 }
 
-func (w *worker) gone() error { return &workerGone{w.reason} }
+func (w *worker) gone() error { return &workerGone{w.reason, w.alone} }
 
-// workerGone is the end of the worker during a call.
-type workerGone struct{ reason error }
+// workerGone is the end of the worker during a call; alone says that no other
+// one can have ended it.
+type workerGone struct {
+	reason error
+	alone  bool
+}
 
 func (e *workerGone) Error() string { return "plugin worker exited: " + e.reason.Error() }
 

@@ -43,8 +43,8 @@ func sample() Change {
 		PutTriggers: []Trigger{
 			{DatabaseID: 1, Name: "t", Plugin: "a.py", Specification: "all_tables", OnError: "log", CreatedAt: 5},
 			{DatabaseID: 1, Name: "u", Plugin: "b", Specification: "every:1s", Async: true, OnError: "retry", Arguments: map[string]string{"k": "v"}, Disabled: true, CreatedAt: 6}},
-		PutScripts:     []Script{{Database: "x", Name: "s", Source: "src", ModifiedAt: 7}},
-		PutTokens:      []Token{{ID: 0, Name: "_admin", Hash: [64]byte{1, 2}, CreatedBy: -1, UpdatedBy: -1}},
+		PutScripts: []Script{{Database: "x", Name: "s", Source: "src", ModifiedAt: 7}},
+		PutTokens:  []Token{{ID: 0, Name: "_admin", Hash: [64]byte{1, 2}, CreatedBy: -1, UpdatedBy: -1}},
 	}
 }
 
@@ -63,7 +63,7 @@ func TestApplyAndReload(t *testing.T) {
 		t.Errorf("uuid %q, first %q", s.UUID, first.UUID)
 	}
 	want := &State{UUID: s.UUID, Databases: ch.Databases, Tables: ch.Tables, Segments: ch.AddSegments, Checkpoint: *ch.Checkpoint, Tokens: ch.PutTokens, Caches: ch.PutCaches,
-		SyncTargets: ch.PutSyncTargets, SyncFiles: ch.PutSyncFiles, SyncBatches: ch.PutSyncBatches, Pipelines: ch.AddPipelines}
+		SyncTargets: ch.PutSyncTargets, SyncFiles: ch.PutSyncFiles, SyncBatches: ch.PutSyncBatches, Pipelines: ch.AddPipelines, Triggers: ch.PutTriggers}
 	if !reflect.DeepEqual(s, want) {
 		t.Errorf("got  %+v\nwant %+v", s, want)
 	}

@@ -64,9 +64,9 @@ ALTER TABLE caches ADD COLUMN sum INTEGER;`,
 CREATE TABLE triggers (
 	database_id INTEGER NOT NULL REFERENCES databases (id), name TEXT NOT NULL, plugin TEXT NOT NULL, specification TEXT NOT NULL,
 	async INTEGER NOT NULL, on_error TEXT NOT NULL, arguments TEXT NOT NULL, disabled INTEGER NOT NULL, created_at INTEGER NOT NULL,
-	PRIMARY KEY (database_id, name)) WITHOUT ROWID;
+	sum INTEGER NOT NULL, PRIMARY KEY (database_id, name)) WITHOUT ROWID;
 CREATE TABLE scripts (
-	database TEXT NOT NULL, name TEXT NOT NULL, source TEXT NOT NULL, modified_at INTEGER NOT NULL,
+	database TEXT NOT NULL, name TEXT NOT NULL, source TEXT NOT NULL, modified_at INTEGER NOT NULL, sum INTEGER NOT NULL,
 	PRIMARY KEY (database, name)) WITHOUT ROWID;`,
 }
 

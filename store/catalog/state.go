@@ -20,6 +20,8 @@ type State struct {
 	SyncBatches []SyncBatch
 	// Triggers are in the order in which they were made.
 	Triggers []Trigger
+	// Scripts are read only to salvage them.
+	Scripts []Script
 }
 
 // Lifetime says when something was made and when it goes. Times are ns since

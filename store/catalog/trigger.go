@@ -36,14 +36,20 @@ type Script struct {
 	ModifiedAt int64 // ns since epoch
 }
 
+func (t *Trigger) sumOf(args []byte) []any {
+	return []any{t.DatabaseID, t.Name, t.Plugin, t.Specification, t.Async, t.OnError, args, t.Disabled, t.CreatedAt}
+}
+
+func (s *Script) sumOf() []any { return []any{s.Database, s.Name, s.Source, s.ModifiedAt} }
+
 func applyTriggers(ctx context.Context, tx *sql.Tx, ch Change) error {
 	for _, t := range ch.PutTriggers {
 		args, err := json.Marshal(t.Arguments)
 		if err != nil {
 			return fmt.Errorf("put trigger %q: %w", t.Name, err)
 		}
-		_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO triggers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			t.DatabaseID, t.Name, t.Plugin, t.Specification, t.Async, t.OnError, string(args), t.Disabled, t.CreatedAt)
+		_, err = tx.ExecContext(ctx, `INSERT OR REPLACE INTO triggers VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			t.DatabaseID, t.Name, t.Plugin, t.Specification, t.Async, t.OnError, string(args), t.Disabled, t.CreatedAt, rowSum(t.sumOf(args)...))
 		if err != nil {
 			return fmt.Errorf("put trigger %q: %w", t.Name, err)
 		}
@@ -59,7 +65,7 @@ func applyTriggers(ctx context.Context, tx *sql.Tx, ch Change) error {
 		}
 	}
 	for _, s := range ch.PutScripts {
-		_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO scripts VALUES (?, ?, ?, ?)`, s.Database, s.Name, s.Source, s.ModifiedAt)
+		_, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO scripts VALUES (?, ?, ?, ?, ?)`, s.Database, s.Name, s.Source, s.ModifiedAt, rowSum(s.sumOf()...))
 		if err != nil {
 			return fmt.Errorf("put script %q: %w", s.Name, err)
 		}
@@ -68,12 +74,16 @@ func applyTriggers(ctx context.Context, tx *sql.Tx, ch Change) error {
 }
 
 func (l *loader) loadTriggers(ctx context.Context, s *State) error {
-	return l.each(ctx, "triggers", `SELECT database_id, name, plugin, specification, async, on_error, arguments, disabled, created_at
+	err := l.each(ctx, "triggers", `SELECT database_id, name, plugin, specification, async, on_error, arguments, disabled, created_at, sum
 		FROM triggers ORDER BY created_at, database_id, name`,
 		func(r *sql.Rows) error {
 			var t Trigger
 			var args []byte
-			if err := r.Scan(&t.DatabaseID, &t.Name, &t.Plugin, &t.Specification, &t.Async, &t.OnError, &args, &t.Disabled, &t.CreatedAt); err != nil {
+			var sum sql.NullInt64
+			if err := r.Scan(&t.DatabaseID, &t.Name, &t.Plugin, &t.Specification, &t.Async, &t.OnError, &args, &t.Disabled, &t.CreatedAt, &sum); err != nil {
+				return err
+			}
+			if err := checkSum(sum, t.sumOf(args)...); err != nil {
 				return err
 			}
 			if err := json.Unmarshal(args, &t.Arguments); err != nil {
@@ -82,13 +92,33 @@ func (l *loader) loadTriggers(ctx context.Context, s *State) error {
 			s.Triggers = append(s.Triggers, t)
 			return nil
 		})
+	if err != nil || !l.salvage {
+		return err
+	}
+	return l.each(ctx, "scripts", `SELECT `+scriptColumns+` FROM scripts`, func(r *sql.Rows) error {
+		sc, err := scanScript(r)
+		if err == nil {
+			s.Scripts = append(s.Scripts, sc)
+		}
+		return err
+	})
+}
+
+const scriptColumns = `database, name, source, modified_at, sum`
+
+func scanScript(r interface{ Scan(...any) error }) (s Script, err error) {
+	var sum sql.NullInt64
+	if err := r.Scan(&s.Database, &s.Name, &s.Source, &s.ModifiedAt, &sum); err != nil {
+		return s, err
+	}
+	return s, checkSum(sum, s.sumOf()...)
 }
 
 // Script finds a saved script. Scripts are read when they are run, and not kept
 // in memory.
 func (c *Catalog) Script(ctx context.Context, database, name string) (s Script, ok bool, err error) {
-	row := c.db.QueryRowContext(ctx, `SELECT database, name, source, modified_at FROM scripts WHERE database = ? AND name = ?`, database, name)
-	err = row.Scan(&s.Database, &s.Name, &s.Source, &s.ModifiedAt)
+	row := c.db.QueryRowContext(ctx, `SELECT `+scriptColumns+` FROM scripts WHERE database = ? AND name = ?`, database, name)
+	s, err = scanScript(row)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Script{}, false, nil
 	}
