@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"tarn/edge/api/dataapi"
 	"tarn/edge/api/gate"
 	"tarn/edge/api/greptime"
 	"tarn/edge/api/greptime/statement"
@@ -95,6 +96,7 @@ func Start(ctx context.Context, c Config, logger *slog.Logger) (_ *Appliance, er
 	if a.sync, err = upstream.Start(ctx, a.store, c.upstream(), logger); err != nil {
 		return nil, err
 	}
+	a.monitor.sync = a.sync
 	if err := a.listen(memory); err != nil {
 		return nil, err
 	}
@@ -142,12 +144,10 @@ func (a *Appliance) listen(memory budget) error {
 		Build:   influx.Build{Version: a.config.Version, Revision: a.config.Revision, ProcessID: process},
 		MaxBody: a.config.MaxRequestSize, Metrics: m.handler(), FirstTokenFrom: loopback,
 	}
-	if err := a.startEngine(memory, api.Query, api.Writer, logs); err != nil {
+	if err := a.startEngine(memory, api, m, logs); err != nil {
 		return err
 	}
-	api.Engine = a.engine
-	m.registry.MustRegister(pluginCollector{a.engine})
-	pages := &page.API{Page: files, Status: a.monitor.status}
+	pages := &page.API{Page: files, Status: a.monitor.status, Pipelines: a.store.Pipelines().List}
 	a.routes = append(api.Routes(), pages.Routes()...)
 	door := &gate.Gate{Store: a.store, Auth: authenticator, Logger: a.logger, MaxBody: a.config.MaxRequestSize}
 	native := &greptime.API{Gate: door, Store: a.store, Writer: api.Writer,
@@ -163,6 +163,7 @@ func (a *Appliance) listen(memory budget) error {
 	prom := &prometheus.API{Gate: door, Writer: api.Writer, Query: api.Query, Version: a.config.Version, Revision: a.config.Revision, Now: time.Now}
 	a.routes = append(a.routes, prom.Routes()...)
 	a.routes = append(a.routes, (&syncapi.API{Sync: a.sync}).Routes()...)
+	a.routes = append(a.routes, (&dataapi.API{Store: a.store, Logger: a.logger}).Routes()...)
 	observe := func(o server.Observation) {
 		m.observe(o)
 		a.monitor.observe(o)
