@@ -88,9 +88,11 @@ type Engine struct {
 // Errors that the API tells apart.
 var (
 	// ErrNoDir is a call although there is no plugin directory.
-	ErrNoDir = errors.New("Node not configured with plugin directory") //nolint:staticcheck // the reference's text
+	//lint:ignore ST1005 the reference's text
+	ErrNoDir = errors.New("Node not configured with plugin directory")
 	// ErrInstallOff is an install although they are forbidden.
-	ErrInstallOff = errors.New("Package installation has been disabled. Contact your administrator for more information.") //nolint:staticcheck // the same
+	//lint:ignore ST1005 the reference's text
+	ErrInstallOff = errors.New("Package installation has been disabled. Contact your administrator for more information.")
 	errStopping   = errors.New("influxdb3 is shutting down; aborting plugin execution")
 	errDirOnly    = errors.New("plugin installation is disabled; plugins must already exist in the configured plugin directory")
 )

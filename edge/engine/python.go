@@ -13,8 +13,6 @@ import (
 )
 
 // errNoPython is the one sentence that everything answers without Python.
-//
-//nolint:staticcheck // the specification's text
 var errNoPython = errors.New("python3 not found (tried --python, the virtual environment, PATH); install Python 3.11+ or set --python")
 
 // interpreter finds Python and remembers where. A version manager's shim is
@@ -114,7 +112,8 @@ func (e *Engine) ensureVenv(ctx context.Context) error {
 		out, err := e.command(ctx, python, "-m", "venv", "--without-pip", e.venv())
 		if err != nil {
 			if strings.Contains(out, "No module named") {
-				return errors.New("Python has no venv/ensurepip module; install the distribution's python3-venv package") //nolint:staticcheck // the specification's text
+				//lint:ignore ST1005 the specification's text
+				return errors.New("Python has no venv/ensurepip module; install the distribution's python3-venv package")
 			}
 			return fmt.Errorf("cannot create virtual environment in %s: %w; set --virtual-env-location: %s", e.venv(), err, lastLines(out))
 		}
@@ -124,7 +123,8 @@ func (e *Engine) ensureVenv(ctx context.Context) error {
 	}
 	if out, err := e.command(ctx, e.venvPython(), "-m", "ensurepip", "--default-pip"); err != nil {
 		if strings.Contains(out, "No module named") {
-			return errors.New("Python has no venv/ensurepip module; install the distribution's python3-venv package") //nolint:staticcheck // the same
+			//lint:ignore ST1005 the reference's text
+			return errors.New("Python has no venv/ensurepip module; install the distribution's python3-venv package")
 		}
 		return fmt.Errorf("install pip: %w: %s", err, lastLines(out))
 	}
@@ -236,7 +236,8 @@ func (e *Engine) install(ctx context.Context, what []string) error {
 		}
 		return fmt.Errorf("pip exited with status %d: %s", exit.ExitCode(), text)
 	case err != nil:
-		return fmt.Errorf("External call failed: %w", err) //nolint:staticcheck // the reference's text
+		//lint:ignore ST1005 the reference's text
+		return fmt.Errorf("External call failed: %w", err)
 	}
 	e.forgetPython()
 	after, _ := e.interpreter()

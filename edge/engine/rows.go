@@ -116,7 +116,8 @@ func supported(t column.Type) error {
 	case column.Null, column.Bool, column.Int64, column.Uint64, column.Float64, column.String, column.Dict, column.Timestamp:
 		return nil
 	}
-	return fmt.Errorf("Unsupported data type: %s", t) //nolint:staticcheck // the reference's text
+	//lint:ignore ST1005 the reference's text
+	return fmt.Errorf("Unsupported data type: %s", t)
 }
 
 func appendValue(dst []byte, v *column.Vector, row int) []byte {

@@ -130,7 +130,8 @@ func checkHello(m message, cookie string, logger *slog.Logger) error {
 	case m.Op != "hello" || m.Cookie != cookie || m.Proto != protocol:
 		return errors.New("the Python worker speaks another protocol")
 	case len(m.Python) < 2 || m.Python[0] != 3 || m.Python[1] < 8:
-		return fmt.Errorf("Python %v is too old; install Python 3.11+ or set --python", m.Python) //nolint:staticcheck // a name
+		//lint:ignore ST1005 a name
+		return fmt.Errorf("Python %v is too old; install Python 3.11+ or set --python", m.Python)
 	case m.Python[1] < 11:
 		logger.Warn("official plugins need Python 3.11", "python", fmt.Sprint(m.Python))
 	}
