@@ -111,6 +111,9 @@ func serve(ctx context.Context, c edge.Config, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
+	if err := unmapStart(); err != nil {
+		logger.Debug("the pages of the start stay mapped", "error", err)
+	}
 	supervisor := newSupervisor(logger)
 	supervisor.ready()
 	var failed error
