@@ -13,6 +13,7 @@ import (
 	"tarn/edge/api/page"
 	"tarn/edge/server"
 	"tarn/store"
+	upstream "tarn/sync"
 )
 
 // The server notes its counters so often, so many times: ten minutes for the
@@ -30,6 +31,7 @@ type monitor struct {
 	process  string
 	started  time.Time
 	problems *problemRing
+	sync     *upstream.Manager // nil when there is none
 	now      func() time.Time
 
 	requests, failed, received atomic.Int64
@@ -103,7 +105,7 @@ func (m *monitor) status(history bool) page.Status {
 		WAL:    page.WAL{Live: st.WAL.LiveBytes, Syncs: st.WAL.Syncs, Failed: st.WAL.Failed},
 
 		Databases: st.Databases, Tables: st.Tables, Series: st.Series, Files: st.Segments, FileRows: st.SegmentRows,
-		Healthy: true, Problems: m.problems.list(),
+		Healthy: true, Problems: m.problems.list(), Sync: m.targets(),
 	}
 	if err := m.store.Health(); err != nil {
 		s.Healthy, s.Reason = false, err.Error()
@@ -116,6 +118,19 @@ func (m *monitor) status(history bool) page.Status {
 		s.History = slices.Clone(m.history)
 	}
 	return s
+}
+
+// targets are the sync targets in short.
+func (m *monitor) targets() []page.SyncTarget {
+	out := []page.SyncTarget{} // a list for JSON
+	if m.sync == nil {
+		return out
+	}
+	for _, t := range m.sync.Status().Targets {
+		out = append(out, page.SyncTarget{ID: t.ID, State: t.State, Failures: t.Failures, Error: t.LastError,
+			Files: t.Files.Sealed + t.Files.Uploading + t.Files.Uploaded, Rows: t.PendingRows, Bytes: t.PendingBytes, Oldest: t.OldestPending, Parked: t.Files.Parked})
+	}
+	return out
 }
 
 // residentMemory is the process's resident memory in bytes, 0 where it cannot

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -49,6 +50,59 @@ func TestPageStatus(t *testing.T) {
 	}
 	if h := s.status("?history=true").History; len(h) == 0 || h[0].Time < st.Started-1 {
 		t.Errorf("history: %+v", h)
+	}
+}
+
+// TestPageSync: the numbers say what waits for which target, and whether the
+// link is there.
+func TestPageSync(t *testing.T) {
+	s := startServer(t, func(c *Config) {
+		c.WithoutAuth = true
+		c.SyncTargets = []string{"http://127.0.0.1:1?name=far"} // nobody serves there
+		c.SyncRetryMin, c.SyncRetryMax = time.Hour, time.Hour
+	})
+	if got := s.status("").Sync; len(got) != 1 || got[0].ID != "far" || got[0].Failures != 0 {
+		t.Fatalf("at first %+v", got)
+	}
+	s.write("d", "m f=1 1\nm f=2 2")
+	if r := s.do(testRequest{method: "POST", target: "/api/v3/sync/now"}); r.StatusCode != http.StatusOK {
+		t.Fatal(r.text())
+	}
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		got := s.status("").Sync[0]
+		if got.Failures > 0 {
+			if got.State != "waiting" || got.Error == "" || got.Files != 1 || got.Rows != 2 || got.Bytes == 0 {
+				t.Errorf("%+v", got)
+			}
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("no attempt failed: %+v", got)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+// TestPagePipelines lists what GreptimeDB's API only shows by name.
+func TestPagePipelines(t *testing.T) {
+	s := startServer(t, func(c *Config) { c.WithoutAuth = true })
+	list := func() string { return s.do(testRequest{method: "GET", target: page.PipelinesPath}).text() }
+	if got := list(); !strings.HasSuffix(got, "[]") {
+		t.Errorf("at first %s", got)
+	}
+	for _, name := range []string{"b", "a", "b"} {
+		r := s.do(testRequest{method: "POST", target: "/v1/pipelines/" + name, header: http.Header{"Content-Type": {"application/x-yaml"}}, body: []byte("version: 2\nprocessors: [{date: {fields: [t], formats: ['%Y']}}]\ntransform: [{field: t, type: time, index: timestamp}]")})
+		if r.StatusCode != http.StatusOK {
+			t.Fatal(r.text())
+		}
+	}
+	var got []page.Pipeline
+	if err := json.Unmarshal(s.do(testRequest{method: "GET", target: page.PipelinesPath}).body, &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got) != 2 || got[0].Name != "a" || got[0].Versions != 1 || got[1].Name != "b" || got[1].Versions != 2 || got[1].Created < time.Now().Add(-time.Hour).UnixMilli() {
+		t.Errorf("%+v", got)
 	}
 }
 

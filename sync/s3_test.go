@@ -138,9 +138,10 @@ func TestS3Crash(t *testing.T) {
 	for round := range 12 {
 		g.open()
 		copied := t.TempDir()
-		n := 0
+		var requests atomic.Int64
 		s.Fault = func(string, string, map[string][]string) fakes3.Fault {
-			if n++; n == round+1 {
+			n := int(requests.Add(1))
+			if n == round+1 {
 				// No transaction is under way: the worker waits for this answer.
 				copyCatalog(t, g.dir, copied)
 				return fakes3.CutAfter
@@ -156,7 +157,7 @@ func TestS3Crash(t *testing.T) {
 			time.Sleep(time.Millisecond)
 		}
 		g.stop()
-		if n > round {
+		if int(requests.Load()) > round {
 			copyCatalog(t, copied, g.dir) // everything since the copy is forgotten
 		}
 	}

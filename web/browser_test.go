@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -276,7 +278,7 @@ const adminToken = "apiv3_of-the-browser-tests"
 
 // newServer starts a server with some data of the last hour; without a token
 // when auth is false.
-func newServer(t *testing.T, auth bool) string {
+func newServer(t *testing.T, auth bool, more ...func(*edge.Config)) string {
 	t.Helper()
 	c := edge.DefaultConfig()
 	c.DataDir, c.HTTPBind, c.Version, c.Revision, c.NodeID = t.TempDir(), "127.0.0.1:0", "3.7.0-tarn", "test", "gateway-7"
@@ -286,6 +288,9 @@ func newServer(t *testing.T, auth bool) string {
 		if err := os.WriteFile(c.AdminTokenFile, []byte(`{"token":"`+adminToken+`","name":"`+store.AdminToken+`"}`), 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+	for _, f := range more {
+		f(&c)
 	}
 	a, err := edge.Start(context.Background(), c, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -319,23 +324,24 @@ func write(t *testing.T, base, db, lines string) {
 }
 
 // call sends a request beside the browser.
-func call(t *testing.T, method, target, token, body string) (int, string) {
+func call(t *testing.T, method, target, token, body string, contentType ...string) (int, string) {
 	t.Helper()
 	r, err := http.NewRequest(method, target, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
 	r.Header.Set("Authorization", "Bearer "+token)
+	r.Header["Content-Type"] = contentType
 	resp, err := http.DefaultClient.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	var b strings.Builder
-	if _, err := fmt.Fprint(&b, resp.Status); err != nil {
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return resp.StatusCode, b.String()
+	return resp.StatusCode, string(text)
 }
 
 // logIn brings a tab to a view with the token in place.
@@ -637,15 +643,60 @@ func TestTokens(t *testing.T) {
 	p.see(".error", "expired or was revoked")
 }
 
-func TestTriggersAndSync(t *testing.T) {
-	p := newTab(t, newServer(t, false))
+func TestTriggersAndPipelines(t *testing.T) {
+	base := newServer(t, false)
+	p := newTab(t, base)
 	p.open("/dashboard/#/triggers")
 	p.see(".card", "There is none.")
-	p.see(".card", "Pipelines")
+	p.see(".card code", "POST /v1/pipelines/NAME")
+	const yaml = "version: 2\nprocessors:\n  - date:\n      fields:\n        - t\n      formats:\n        - '%Y-%m-%d'\ntransform:\n  - field: t\n    type: time\n    index: timestamp\n"
+	if status, body := call(t, "POST", base+"/v1/pipelines/syslog", "", yaml, "application/x-yaml"); status != http.StatusOK {
+		t.Fatal(status, body)
+	}
+	p.run(chromedp.Reload())
+	p.see("tbody th", "syslog")
+	p.do(`document.querySelector("details summary").click()`)
+	p.see("pre", "%Y-%m-%d")
 	p.shot("triggers")
-	p.goTo("#/sync")
-	p.wait(`document.querySelector("main.sync .card") && !document.querySelector("main").innerText.includes("Loading")`)
+}
+
+// TestSync shows a target that can be reached and one that cannot.
+func TestSync(t *testing.T) {
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := closed.Close(); err != nil {
+		t.Fatal(err)
+	}
+	lake := t.TempDir()
+	base := newServer(t, false, func(c *edge.Config) {
+		c.SyncTargets = []string{"file://" + lake + "?name=lake", "http://" + closed.Addr().String() + "?name=far"}
+		c.SyncRetryMin, c.SyncRetryMax = time.Hour, time.Hour
+	})
+	p := newTab(t, base)
+	p.open("/dashboard/#/sync")
+	p.see(".card h2", "lake")
+	p.press("Send all now")
+	p.see(".card[aria-label=lake]", "1,082")
+	p.see(".card[aria-label=far]", "link down")
+	p.see(".card[aria-label=far] .error", "connection refused")
 	p.shot("sync")
+	p.press("Pause: lake")
+	p.see(".card[aria-label=lake] .tag", "paused")
+	p.press("Resume: lake")
+	p.see(".card[aria-label=lake] .tag", "idle")
+	p.goTo("#/overview")
+	p.see(".card[aria-label='Upstream sync']", "link down")
+	p.see(".card[aria-label='Upstream sync']", "connection refused")
+	p.shade("dark")
+	p.shot("overview-sync-dark")
+	p.size(360, 740)
+	p.goTo("#/sync")
+	p.see(".card[aria-label=far] .tag", "link down")
+	p.fits("sync")
+	p.accessible("sync")
+	p.shot("phone-sync-targets")
 }
 
 var viewNames = []string{"overview", "data", "data/telegraf", "data/telegraf/cpu", "explore", "triggers", "tokens", "sync"}
@@ -666,15 +717,21 @@ func TestPhone(t *testing.T) {
 				p.drawn()
 				p.hover(0.6)
 			}
-			wide := eval[[]string](p, `[...document.querySelectorAll("body *")].filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > 361 && !e.closest(".scroll, textarea, .unseen, .legend")).map((e) => e.tagName + "." + e.className)`)
-			if len(wide) > 0 {
-				t.Errorf("%s sticks out: %s", v, wide)
-			}
-			if !eval[bool](p, `document.scrollingElement.scrollWidth <= 360`) {
-				t.Errorf("%s scrolls sideways", v)
-			}
+			p.fits(v)
 			p.shot("phone-" + strings.ReplaceAll(v, "/", "-") + "-" + scheme)
 		}
+	}
+}
+
+// fits complains of what is wider than a phone.
+func (p *tab) fits(where string) {
+	p.Helper()
+	wide := eval[[]string](p, `[...document.querySelectorAll("body *")].filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > 361 && !e.closest(".scroll, textarea, .unseen, .legend")).map((e) => e.tagName + "." + e.className)`)
+	if len(wide) > 0 {
+		p.Errorf("%s sticks out: %s", where, wide)
+	}
+	if !eval[bool](p, `document.scrollingElement.scrollWidth <= 360`) {
+		p.Errorf("%s scrolls sideways", where)
 	}
 }
 

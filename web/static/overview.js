@@ -13,7 +13,6 @@ export function show(root) {
     card("disk", "Disk"), card("flash", "Written to flash"), card("wal", "Write-ahead log"), card("sync", "Upstream sync"),
     card("content", "Content"), card("server", "Server")),
   h("section.card", h("h2", "Newest problems"), (part.problems = h("div"))));
-  const sync = overviewCard(part.sync);
 
   function draw() {
     const s = live.status;
@@ -36,12 +35,11 @@ export function show(root) {
     fill(part.content, facts([["databases", whole(s.databases)], ["tables", whole(s.tables)], ["series", whole(s.series)], ["files", whole(s.files)], ["rows in files", count(s.file_rows)]]));
     fill(part.server, facts([["up", span(s.now_ms - s.started_ms)], ["node", s.node], ["version", s.version], ["revision", s.revision], ["requests", whole(s.requests)], ["of them failed", whole(s.failed_requests)]]));
     fill(part.problems, s.problems.length ? h("ul.problems", s.problems.map((p) => h("li", h("span.tag." + p.level, p.level), " ", ago(p.time_ms, s.now_ms), h("code", p.text)))) : h("p.muted", "None since the start."));
-    sync.draw(s);
+    overviewCard(part.sync, s.sync);
   }
 
   draw();
-  const end = subscribe(draw);
-  return () => { end(); sync.end(); };
+  return subscribe(draw);
 }
 
 // parted splits "12.3 MiB/s" into number and unit.
@@ -51,10 +49,10 @@ export function big(number, unit) { return h("p.big", number, unit ? h("small", 
 
 export function facts(pairs) { return h("dl.facts", pairs.map(([k, v]) => h("div", h("dt", k), h("dd", v)))); }
 
-function meter(used, limit) {
+export function meter(used, limit, what = "used") {
   const share = limit > 0 ? Math.min(1, used / limit) : 0;
   const fillEl = h("span" + (share > 0.95 ? ".full" : share > 0.85 ? ".high" : ""));
   fillEl.style.width = share * 100 + "%";
   const percent = Math.round(share * 100);
-  return h("div.meter", { role: "meter", "aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": percent, "aria-label": `${percent} % used`, title: `${percent} %` }, fillEl);
+  return h("div.meter", { role: "meter", "aria-valuemin": "0", "aria-valuemax": "100", "aria-valuenow": percent, "aria-label": `${percent} % ${what}`, title: `${percent} %` }, fillEl);
 }

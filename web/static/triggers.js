@@ -1,7 +1,7 @@
 // Triggers & pipelines: Python plugins that run in the server, and the rules
 // that take log lines apart.
-import { databases, missing, request, rows } from "./api.js";
-import { explain, fill, h, say, scroller } from "./dom.js";
+import { databases, getJSON, missing, request, rows } from "./api.js";
+import { explain, fill, h, instant, say, scroller } from "./dom.js";
 
 const configure = "api/v3/configure/processing_engine_trigger";
 
@@ -43,32 +43,27 @@ export function show(root) {
 
   async function loadPipelines() {
     try {
-      const found = await pipelines(stop.signal);
-      fill(pipes, found.length ? scroller("Pipelines", h("table", h("thead", h("tr", ["Pipeline", "Version", ""].map((t) => h("th", { scope: "col" }, t)))), h("tbody", found.map((p) => {
+      const found = await getJSON("api/v3/tarn/pipelines", { signal: stop.signal });
+      fill(pipes, found.length ? scroller("Pipelines", h("table", h("thead", h("tr", ["Pipeline", "Versions", "Newest", ""].map((t) => h("th", { scope: "col" }, t)))), h("tbody", found.map((p) => {
         const text = h("div");
-        return h("tr", h("th", { scope: "row" }, p.name), h("td", p.version), h("td", h("details", { ontoggle: async (e) => {
+        return h("tr", h("th", { scope: "row" }, p.name), h("td", p.versions), h("td", instant(p.created_ms)), h("td", h("details", { ontoggle: async (e) => {
           if (!e.currentTarget.open || text.textContent) return;
           try {
-            const answer = await (await request("v1/events/pipelines/" + encodeURIComponent(p.name), { signal: stop.signal })).json();
+            const answer = await (await request("v1/pipelines/" + encodeURIComponent(p.name), { signal: stop.signal })).json();
             fill(text, h("pre", answer.pipelines[0].pipeline));
           } catch (err) {
             fill(text, explain(err));
           }
-        } }, h("summary", "Show"), text)));
-      })))) : h("p.muted", "There is none. POST /v1/events/pipelines/NAME makes one."));
+        } }, h("summary", "Show ", h("span.unseen", p.name)), text)));
+      })))) : h("p.muted", "There is none. ", h("code", "POST /v1/pipelines/NAME"), " makes one."));
     } catch (err) {
-      if (err.name !== "AbortError") fill(pipes, missing(err) ? h("p.muted", "This server has no log pipelines.") : explain(err));
+      if (err.name !== "AbortError") fill(pipes, explain(err));
     }
   }
 
   load();
   loadPipelines();
   return () => stop.abort();
-}
-
-// pipelines lists names and newest versions.
-async function pipelines(signal) {
-  return (await (await request("v1/events/pipelines", { signal })).json()).pipelines || [];
 }
 
 // when reads the JSON of a trigger's specification.

@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/julienschmidt/httprouter"
 
 	"tarn/edge/auth"
 	"tarn/edge/route"
+	"tarn/store"
 	"tarn/web"
 )
 
@@ -20,12 +22,18 @@ const Family = "tarn"
 // StatusPath is where the numbers are.
 const StatusPath = "/api/v3/tarn/status"
 
+// PipelinesPath is where the names of the log pipelines are: GreptimeDB's API
+// can only show one whose name is known.
+const PipelinesPath = "/api/v3/tarn/pipelines"
+
 // API serves the page.
 type API struct {
 	Page *web.Page
 	// Status collects the numbers of now, and with history those of the last
 	// minutes.
 	Status func(history bool) Status
+	// Pipelines lists the versions of the log pipelines by name, then by version.
+	Pipelines func() []store.Pipeline
 }
 
 // Routes lists the endpoints. The page itself is open to everybody: it holds
@@ -35,6 +43,7 @@ func (a *API) Routes() []route.Route {
 		{Method: http.MethodGet, Path: "/", Handle: a.root, When: browser, Auth: auth.Open},
 		{Method: http.MethodHead, Path: "/", Handle: a.root, When: browser, Auth: auth.Open},
 		{Method: http.MethodGet, Path: StatusPath, Handle: a.status, Auth: auth.Token},
+		{Method: http.MethodGet, Path: PipelinesPath, Handle: a.pipelines, Auth: auth.Token},
 	}
 	// GreptimeDB has its dashboard there, for GET and POST (spec
 	// greptimedb-http-api.md section 1.5).
@@ -81,10 +90,35 @@ func (a *API) file(w http.ResponseWriter, r *http.Request) {
 }
 
 func (a *API) status(w http.ResponseWriter, r *http.Request) {
-	body, err := json.Marshal(a.Status(r.URL.Query().Get("history") == "true"))
+	answer(w, a.Status(r.URL.Query().Get("history") == "true"))
+}
+
+// Pipeline is a log pipeline: its name, how many versions there are, and when
+// (ms since 1970 UTC) the newest was made.
+type Pipeline struct {
+	Name     string `json:"name"`
+	Versions int    `json:"versions"`
+	Created  int64  `json:"created_ms"`
+}
+
+func (a *API) pipelines(w http.ResponseWriter, _ *http.Request) {
+	list := []Pipeline{} // a list for JSON
+	for _, p := range a.Pipelines() {
+		if n := len(list); n == 0 || list[n-1].Name != p.Name {
+			list = append(list, Pipeline{Name: p.Name})
+		}
+		last := &list[len(list)-1]
+		last.Versions++
+		last.Created = max(last.Created, p.CreatedAt/int64(time.Millisecond))
+	}
+	answer(w, list)
+}
+
+func answer(w http.ResponseWriter, v any) {
+	body, err := json.Marshal(v)
 	if err != nil {
 		// Numbers and texts always marshal.
-		panic("BUG: status: " + err.Error())
+		panic("BUG: an answer for the page: " + err.Error())
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")

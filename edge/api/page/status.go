@@ -39,6 +39,9 @@ type Status struct {
 	Files     int   `json:"files"`
 	FileRows  int64 `json:"file_rows"`
 
+	// Sync lists the sync targets; there is none on a server that sends nothing.
+	Sync []SyncTarget `json:"sync"`
+
 	// Problems are the newest warnings and errors of the log, newest first.
 	Problems []Problem `json:"problems"`
 	// History is there when it was asked for, oldest first.
@@ -72,6 +75,24 @@ type WAL struct {
 	Live   int64 `json:"live_bytes"`
 	Syncs  int64 `json:"syncs"`
 	Failed bool  `json:"failed"`
+}
+
+// SyncTarget is the state of the link to one sync target and of what waits for
+// it; GET /api/v3/sync has more.
+type SyncTarget struct {
+	ID string `json:"id"`
+	// State is idle, uploading, waiting or paused, as package upstream has it.
+	State string `json:"state"`
+	// Failures in a row; above zero the link is down and Error says why.
+	Failures int    `json:"failures"`
+	Error    string `json:"error,omitempty"`
+	// Files, Rows and Bytes wait to be sent, the oldest for so many seconds.
+	Files  int     `json:"pending_files"`
+	Rows   int64   `json:"pending_rows"`
+	Bytes  int64   `json:"pending_bytes"`
+	Oldest float64 `json:"oldest_pending_seconds"`
+	// Parked files failed for good.
+	Parked int `json:"parked_files"`
 }
 
 // Problem is one warning or error of the log.
