@@ -81,6 +81,8 @@ func tomlDefault(f *pflag.Flag) string {
 	switch f.Value.Type() {
 	case "bool", "int", "float64":
 		return f.DefValue
+	case "stringSlice", "stringArray":
+		return f.DefValue // [] is what both write
 	}
 	return fmt.Sprintf("%q", f.DefValue)
 }
