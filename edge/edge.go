@@ -23,6 +23,7 @@ import (
 	"tarn/edge/api/prometheus"
 	"tarn/edge/api/syncapi"
 	"tarn/edge/auth"
+	"tarn/edge/engine"
 	"tarn/edge/ingest"
 	"tarn/edge/query"
 	"tarn/edge/query/spill"
@@ -41,6 +42,7 @@ type Appliance struct {
 	store    *store.Store
 	server   *server.Server
 	recovery *server.Server
+	engine   *engine.Engine
 	routes   []route.Route
 	monitor  *monitor
 	// quiet ends what runs in the background.
@@ -78,6 +80,9 @@ func Start(ctx context.Context, c Config, logger *slog.Logger) (_ *Appliance, er
 	}
 	defer func() {
 		if err != nil {
+			if a.engine != nil {
+				err = errors.Join(err, a.engine.Close(context.WithoutCancel(ctx)))
+			}
 			if a.sync != nil {
 				err = errors.Join(err, a.sync.Stop(context.WithoutCancel(ctx)))
 			}
@@ -125,17 +130,22 @@ func (a *Appliance) listen(memory budget) error {
 		return err
 	}
 	m.registry.MustRegister(syncCollector{a.sync})
+	logs := &engine.Logs{}
 	writer := ingest.NewWriter(a.store, time.Now)
 	writer.LimitLarge(memory.large)
 	api := &influx.API{
 		Store: a.store, Writer: writer, Auth: authenticator, Logger: a.logger, Now: time.Now,
 		Query: query.New(Provider{a.store}, query.Options{
 			MemoryLimit: memory.query, Spill: temporary, MaxConcurrent: a.config.QueryConcurrency, Timeout: a.config.QueryTimeout,
-			LogSize: a.config.QueryLogSize, Logger: a.logger, System: system{a.store, a.config.WithoutAuth, a.config.NodeID, process, time.Now(), a.sync},
+			LogSize: a.config.QueryLogSize, Logger: a.logger, System: system{a.store, a.config.WithoutAuth, a.config.NodeID, process, time.Now(), a.sync,
+				logs, func() *engine.Engine { return a.engine }},
 			Caches: caches{a.store},
 		}),
 		Build:   influx.Build{Version: a.config.Version, Revision: a.config.Revision, ProcessID: process},
 		MaxBody: a.config.MaxRequestSize, Metrics: m.handler(), FirstTokenFrom: loopback,
+	}
+	if err := a.startEngine(memory, api, m, logs); err != nil {
+		return err
 	}
 	pages := &page.API{Page: files, Status: a.monitor.status, Pipelines: a.store.Pipelines().List}
 	a.routes = append(api.Routes(), pages.Routes()...)
@@ -282,6 +292,7 @@ func (a *Appliance) Stop(ctx context.Context) error {
 	if a.recovery != nil {
 		errs = append(errs, a.recovery.Stop(grace))
 	}
-	errs = append(errs, a.server.Stop(grace), a.sync.Stop(ctx), a.store.Close(ctx))
+	// First, so that requests that wait for plugins end.
+	errs = append(errs, a.engine.Close(grace), a.server.Stop(grace), a.sync.Stop(ctx), a.store.Close(ctx))
 	return errors.Join(errs...)
 }
