@@ -43,7 +43,8 @@ func newBudget(limit int64) budget {
 		buffer: min(rest/8, 64<<20),
 		cache:  min(rest/8, 128<<20),
 		values: min(rest/12, 64<<20),
-		query:  rest / 4,
+		// A query has needs that do not shrink with the machine.
+		query: max(rest/4, limit/5),
 		// One of 10 MB takes about as much, and it is more with short lines.
 		large: int(min(max(limit>>25, 2), 16)),
 	}
