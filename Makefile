@@ -13,7 +13,7 @@ CONCURRENT := ./store ./store/wal ./store/buffer ./store/merge ./edge ./edge/ser
 # with other servers is left out: it would be their speed that is emulated.
 PORTABLE = ./lp ./store/... $(filter-out %/difftest,$(shell $(GO) list ./edge/query/...))
 
-.PHONY: run build test unit lint race cross emulated bench fuzz dist clean
+.PHONY: run build test unit lint race cross emulated bench proofs soak fuzz dist clean
 
 ## run: build, start on 127.0.0.1:8181, load a Telegraf capture, query it, keep serving
 run: build
@@ -34,6 +34,11 @@ lint:
 	@out=$$(gofmt -l cmd edge lp store sync systemd testdata web); if [ -n "$$out" ]; then echo "not gofmt-ed:"; echo "$$out"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
+
+## soak: the model tests of the store and kill -9 loops with new seeds for SOAK
+SOAK ?= 1h
+soak:
+	sh .ci/tools/soak.sh $(SOAK)
 
 # The race detector needs cgo, hence a C compiler. The shipped binary does not.
 race:
@@ -56,6 +61,10 @@ emulated:
 ## bench: Tarn beside its peers; what is not installed is left out (FETCH=1 installs it)
 bench:
 	sh .ci/tools/bench.sh $(if $(FETCH),--fetch) $(if $(ARGS),-- $(ARGS))
+
+## proofs: a memory limit in a control group, a million series, a year of data
+proofs:
+	sh .ci/tools/proofs.sh $(ARGS)
 
 ## fuzz: every fuzz target for FUZZTIME each
 FUZZTIME ?= 30s
