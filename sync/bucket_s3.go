@@ -126,6 +126,9 @@ func (b *s3Bucket) Note() string {
 // Ready is bucket's.
 func (b *s3Bucket) Ready(ctx context.Context) error {
 	ok, err := b.core.BucketExists(ctx, b.bucket)
+	if _, status := s3Code(err); status == http.StatusForbidden {
+		return nil // it answers; who may put need not be one who may list
+	}
 	if err != nil {
 		return b.explain("look for bucket", b.bucket, err)
 	}

@@ -18,6 +18,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"tarn/sync/fakes3"
@@ -85,13 +86,13 @@ func TestS3Faults(t *testing.T) {
 	const rows, files = 200, 50
 	s, target := newS3(t)
 	var seed atomic.Uint64
-	s.Fault = func(string, string, map[string][]string) fakes3.Fault {
+	s.Fail(func(string, string, map[string][]string) fakes3.Fault {
 		r := rand.New(rand.NewPCG(seed.Add(1), 5))
 		if r.IntN(10) >= 3 {
 			return fakes3.None
 		}
 		return []fakes3.Fault{fakes3.CutBefore, fakes3.CutAfter, fakes3.CutBody, fakes3.Unavailable, fakes3.Broken}[r.IntN(5)]
-	}
+	})
 	g := newGateway(t, target)
 	for i := range files {
 		g.write("db", fmt.Sprint("t", i%3), rows)
@@ -102,7 +103,7 @@ func TestS3Faults(t *testing.T) {
 	}
 	g.settleBut(func() { g.must(g.manager.Now(context.Background(), "")) })
 	checkBucket(t, s, rows*files)
-	s.Fault = nil
+	s.Fail(nil)
 	r, err := g.manager.Verify(context.Background(), "")
 	g.must(err)
 	if v := r.Targets[0]; v.Objects != files || v.Rows != rows*files || v.Unlisted != 0 || len(v.Problems) > 0 {
@@ -138,29 +139,30 @@ func TestS3Crash(t *testing.T) {
 	for round := range 12 {
 		g.open()
 		copied := t.TempDir()
-		n := 0
-		s.Fault = func(string, string, map[string][]string) fakes3.Fault {
-			if n++; n == round+1 {
+		var n atomic.Int64
+		s.Fail(func(string, string, map[string][]string) fakes3.Fault {
+			seen := n.Add(1)
+			if seen == int64(round)+1 {
 				// No transaction is under way: the worker waits for this answer.
 				copyCatalog(t, g.dir, copied)
 				return fakes3.CutAfter
 			}
-			if n > round+1 {
+			if seen > int64(round)+1 {
 				return fakes3.CutBefore
 			}
 			return fakes3.None
-		}
+		})
 		g.must(g.store.PauseSync(context.Background(), mustTarget(t, g.config).ID, false))
 		g.send()
 		for g.manager.Status().Targets[0].Failures < 2 && g.manager.Status().Targets[0].PendingRows > 0 {
 			time.Sleep(time.Millisecond)
 		}
 		g.stop()
-		if n > round {
+		if n.Load() > int64(round) {
 			copyCatalog(t, copied, g.dir) // everything since the copy is forgotten
 		}
 	}
-	s.Fault = nil
+	s.Fail(nil)
 	g.start()
 	g.must(g.manager.Resume(context.Background(), ""))
 	g.settle()
@@ -210,7 +212,7 @@ func TestMultipart(t *testing.T) {
 	g.write("db", "m", 40_000)
 	g.stop()
 	requests := 0
-	s.Fault = func(method, _ string, q map[string][]string) fakes3.Fault {
+	s.Fail(func(method, _ string, q map[string][]string) fakes3.Fault {
 		if method != http.MethodPut || len(q["partNumber"]) == 0 {
 			return fakes3.None
 		}
@@ -218,7 +220,7 @@ func TestMultipart(t *testing.T) {
 			return []fakes3.Fault{fakes3.CutBefore, fakes3.CutAfter}[requests%2]
 		}
 		return fakes3.None
-	}
+	})
 	small := func() {
 		g.manager.workers[0].dest.bucket.(*s3Bucket).partSize = 8 << 10
 		g.must(g.manager.Resume(context.Background(), ""))
@@ -260,12 +262,12 @@ func TestPoisoned(t *testing.T) {
 			s, target := newS3(t)
 			var poison atomic.Bool
 			poison.Store(true)
-			s.Fault = func(method, key string, _ map[string][]string) fakes3.Fault {
+			s.Fail(func(method, key string, _ map[string][]string) fakes3.Fault {
 				if poison.Load() && method == http.MethodPut && strings.Contains(key, "/bad/") {
 					return fault
 				}
 				return fakes3.None
-			}
+			})
 			g := newGateway(t, target)
 			g.write("db", "bad", 5)
 			for range 3 {
@@ -370,7 +372,7 @@ func TestStyles(t *testing.T) {
 // when they are wrong.
 func TestSecretsStayHidden(t *testing.T) {
 	s, target := newS3(t)
-	s.Fault = func(string, string, map[string][]string) fakes3.Fault { return fakes3.Denied }
+	s.Fail(func(string, string, map[string][]string) fakes3.Fault { return fakes3.Denied })
 	g := newGateway(t, target)
 	g.must(g.manager.Stop(context.Background()))
 	var log lockedBuffer
@@ -407,4 +409,64 @@ func (b *lockedBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String()
+}
+
+// TestNanoseconds ships segments as they lie here.
+func TestNanoseconds(t *testing.T) {
+	s, target := newS3(t)
+	g := newGateway(t, target+"&time-unit=ns")
+	g.write("db", "m", 100)
+	g.settle()
+	local := parquetFiles(t, g.dir)
+	if len(local) != 1 {
+		t.Fatalf("%d segments", len(local))
+	}
+	want, err := os.ReadFile(local[0])
+	g.must(err)
+	for key, o := range s.Objects() {
+		if strings.HasSuffix(key, ".parquet") && !bytes.Equal(o.Body, want) {
+			t.Errorf("%s has other bytes", key)
+		}
+	}
+	checkBucket(t, s, 100)
+}
+
+// TestBandwidth sends as fast as it may, by a clock that does not run.
+func TestBandwidth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const rate, size = 100_000, 1_000_000
+		limit := newThrottle(rate)
+		begun := time.Now()
+		sent := 0
+		if _, err := io.Copy(io.Discard, limit.reader(t.Context(), bytes.NewReader(make([]byte, size/2)), func(n int) { sent += n })); err != nil {
+			t.Fatal(err)
+		}
+		w := limit.writer(t.Context(), io.Discard, func(n int) { sent += n })
+		if _, err := w.Write(make([]byte, size/2)); err != nil {
+			t.Fatal(err)
+		}
+		if took := time.Since(begun).Seconds(); took < size/rate-1 || took > size/rate+1 || sent != size {
+			t.Errorf("%d bytes in %.1f s at %d a second", sent, took, rate)
+		}
+	})
+}
+
+// TestOneBatch puts what arrives without a pause into one manifest: each costs
+// commits of the catalog, and those cost flash.
+func TestOneBatch(t *testing.T) {
+	s, target := newS3(t)
+	g := newGateway(t, target)
+	g.must(g.manager.Pause(context.Background(), ""))
+	for range 10 {
+		g.write("db", "m", 5)
+	}
+	g.must(g.manager.Resume(context.Background(), ""))
+	g.settle()
+	totals, _ := g.store.SyncTotals(mustTarget(t, g.config).ID)
+	if totals.Files != 10 || totals.NextBatch != 2 {
+		t.Errorf("%+v", totals)
+	}
+	if n := s.Requests("PUT"); n != 10+1+2 {
+		t.Errorf("%d PUTs for ten objects, a manifest and the probe", n)
+	}
 }
