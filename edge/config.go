@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"strings"
 	"time"
@@ -56,6 +57,9 @@ type Config struct {
 	ShutdownTimeout   time.Duration
 	PluginDir         string
 	Version, Revision string
+	// LogLevel is that of the logger, for POST /debug/log_level to change; nil
+	// when it is fixed.
+	LogLevel *slog.LevelVar
 
 	// LastCacheEviction and DistinctCacheEviction are the pauses between passes
 	// over the caches.

@@ -57,7 +57,7 @@ func Start(ctx context.Context, c Config, logger *slog.Logger) (_ *Appliance, er
 		return nil, err
 	}
 	a.store, err = store.Open(ctx, store.Options{
-		Dir: c.DataDir, NodeID: c.NodeID, Logger: logger, BufferBytes: memory.buffer, CacheBytes: int(memory.cache),
+		Dir: c.DataDir, NodeID: c.NodeID, Earliest: BuiltAt(), Logger: logger, BufferBytes: memory.buffer, CacheBytes: int(memory.cache),
 		WALSyncRate: c.WALSyncRate, FlushAge: c.FlushAge, SegmentBytes: c.SegmentSize,
 		CompactRate: c.CompactRate, MaxDiskBytes: c.MaxDiskBytes, EvictOldest: c.EvictOldest,
 		Limits:            store.Limits{Databases: c.MaxDatabases, Tables: c.MaxTables, Columns: c.MaxColumns},
@@ -122,7 +122,14 @@ func (a *Appliance) listen(memory budget) error {
 	door := &gate.Gate{Store: a.store, Auth: authenticator, Logger: a.logger, MaxBody: a.config.MaxRequestSize}
 	native := &greptime.API{Gate: door, Store: a.store, Writer: api.Writer,
 		Statements: &statement.Runner{Store: a.store, Query: api.Query, Writer: api.Writer, Now: time.Now, Version: a.config.Version, Revision: a.config.Revision}}
-	a.routes = append(a.routes, native.Routes()...)
+	level := a.config.LogLevel
+	if level == nil {
+		level = new(slog.LevelVar)
+	}
+	native.Server = greptime.Server{Version: a.config.Version, Revision: a.config.Revision, Level: level, NoProfiles: a.config.DisablePprof, Local: loopback,
+		Config: func() ([]byte, error) { return a.config.shownConfig(memory, strings.ToLower(level.Level().String())) }}
+	a.routes = append(shareHealth(a.routes, greptime.Family, native.Health), native.Routes()...)
+	a.routes = append(a.routes, a.telemetry(door, api.Writer, m)...)
 	prom := &prometheus.API{Gate: door, Writer: api.Writer, Query: api.Query, Version: a.config.Version, Revision: a.config.Revision, Now: time.Now}
 	a.routes = append(a.routes, prom.Routes()...)
 	a.routes = append(a.routes, (&syncapi.API{Sync: a.sync}).Routes()...)

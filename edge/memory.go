@@ -44,7 +44,7 @@ func newBudget(limit int64) budget {
 
 // unmanaged is resident memory that Go's limit does not count: the pages of
 // the binary, and SQLite's.
-const unmanaged = 16 << 20
+const unmanaged = 22 << 20
 
 // apply makes the garbage collector work harder near the limit. The page cache
 // lies outside of its sight.

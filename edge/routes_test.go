@@ -48,6 +48,32 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
+// TestNativeRoutes is the same for GreptimeDB's administration, SQL and aliases
+// of InfluxDB's endpoints (spec/greptimedb-http-api.md section 11): which are
+// open, and what the others answer who has no token.
+func TestNativeRoutes(t *testing.T) {
+	s := startServer(t)
+	open := []string{"POST /health", "GET /ready", "POST /ready", "GET /v1/health", "POST /v1/health", "GET /v1/influxdb/ping", "GET /v1/influxdb/health"}
+	for _, want := range []string{
+		"POST /health", "GET /ready", "POST /ready", "GET /v1/health", "POST /v1/health", "GET /status", "GET /config",
+		"POST /debug/log_level", "GET /debug/prof/cpu", "POST /debug/prof/cpu", "POST /debug/prof/mem",
+		"GET /v1/sql", "POST /v1/sql", "GET /v1/sql/format", "POST /v1/sql/format", "GET /v1/sql/parse", "POST /v1/sql/parse",
+		"POST /v1/influxdb/write", "POST /v1/influxdb/api/v2/write", "GET /v1/influxdb/ping", "GET /v1/influxdb/health",
+	} {
+		method, path, _ := strings.Cut(want, " ")
+		i := slices.IndexFunc(s.app.Routes(), func(r route.Route) bool { return r.Method == method && r.Path == path })
+		if i < 0 {
+			t.Errorf("%s: no route", want)
+			continue
+		}
+		isOpen := slices.Contains(open, want)
+		r := s.do(testRequest{method: method, target: path})
+		if isOpen != (s.app.Routes()[i].Auth == auth.Open) || isOpen != (r.StatusCode < 400) || !isOpen && r.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%s: status %d, and open is meant to be %v", want, r.StatusCode, isOpen)
+		}
+	}
+}
+
 func TestMetrics(t *testing.T) {
 	s := startServer(t, func(o *Config) { o.WithoutAuth = true })
 	s.write("d", "m f=1 1\nm f=2 2")

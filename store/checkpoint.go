@@ -262,7 +262,8 @@ func (s *Store) writeSegments(ctx context.Context, t frozenTable, r rewrite) (fi
 	}
 	ranks := t.index.Ranks()
 	snap := t.index.Snapshot(len(sch.Tags))
-	reader := merge.NewOrderedReader(r.sources, merge.Options{Columns: fields, MinTime: r.from, MaxTime: r.to, Rank: ranks, BatchRows: 16384})
+	appends := t.schema.Load().Appends() // sch may come from a file, which does not tell
+	reader := merge.NewOrderedReader(r.sources, merge.Options{Columns: fields, MinTime: r.from, MaxTime: r.to, Rank: ranks, BatchRows: 16384, Append: appends})
 	meta := s.segmentMeta(sch, r.sources)
 	var w *segmentWriter
 	defer func() {
@@ -288,7 +289,7 @@ func (s *Store) writeSegments(ctx context.Context, t frozenTable, r rewrite) (fi
 			times := batch.Times[row : row+span.Rows]
 			err := r.keeps(span.Series, times, func(from, to int) (err error) {
 				if w == nil {
-					if w, err = s.newSegmentWriter(ctx, sch, fields, meta, r.limit); err != nil {
+					if w, err = s.newSegmentWriter(ctx, sch, fields, meta, appends, r.limit); err != nil {
 						return err
 					}
 				}
@@ -349,7 +350,7 @@ type segmentWriter struct {
 // temporary marks files that are not complete.
 const temporary = ".tmp"
 
-func (s *Store) newSegmentWriter(ctx context.Context, sch *schema.Table, fields []schema.Column, meta segment.Meta, limit *rate.Limiter) (*segmentWriter, error) {
+func (s *Store) newSegmentWriter(ctx context.Context, sch *schema.Table, fields []schema.Column, meta segment.Meta, appends bool, limit *rate.Limiter) (*segmentWriter, error) {
 	w := &segmentWriter{store: s, meta: meta, id: s.nextSegment.Add(1)}
 	dir := directory(sch.DatabaseID, sch.ID)
 	if err := s.makeDirectory(dir); err != nil {
@@ -365,7 +366,7 @@ func (s *Store) newSegmentWriter(ctx context.Context, sch *schema.Table, fields 
 		out = throttled{file, limit, ctx}
 	}
 	w.file, w.buf = file, bufio.NewWriterSize(out, 256<<10)
-	w.Writer, err = segment.NewWriter(w.buf, sch, fields, meta, segment.WriterOptions{})
+	w.Writer, err = segment.NewWriter(w.buf, sch, fields, meta, segment.WriterOptions{Append: appends})
 	if err != nil {
 		w.abort()
 		return nil, fmt.Errorf("write %s: %w", w.path, err)

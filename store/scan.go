@@ -181,7 +181,7 @@ func (r *scan) pruned(sources ...merge.Source) {
 
 // options are those of a reader that starts now.
 func (r *scan) options() merge.Options {
-	o := merge.Options{Columns: r.fields, MinTime: r.spec.MinTime, MaxTime: r.spec.MaxTime, BatchRows: r.spec.BatchRows}
+	o := merge.Options{Columns: r.fields, MinTime: r.spec.MinTime, MaxTime: r.spec.MaxTime, BatchRows: r.spec.BatchRows, Append: r.table.schema.Load().Appends()}
 	switch wanted := r.spec.Series; {
 	case r.spec.Filter != nil:
 		o.Keep = func(id uint32) bool { return r.verdicts[id] == keep }

@@ -84,6 +84,7 @@ func (f *segmentFile) open(ctx context.Context) error {
 	if err != nil {
 		return errors.Join(fmt.Errorf("number the series of segment %d: %w", f.ID, err), file.Close())
 	}
+	r.DropTags() // the index has them: a million series are many megabytes
 	f.reader, f.file, f.source = r, file, r.Source(ids)
 	return nil
 }

@@ -22,13 +22,14 @@ import (
 
 // Store is an open data directory. It is safe for concurrent use.
 type Store struct {
-	opts    Options
-	lock    io.Closer
-	catalog *catalog.Catalog
-	uuid    string
-	wal     *wal.Log
-	files   *fileCache
-	tokens  *Tokens
+	opts      Options
+	lock      io.Closer
+	catalog   *catalog.Catalog
+	uuid      string
+	wal       *wal.Log
+	files     *fileCache
+	tokens    *Tokens
+	pipelines *Pipelines
 
 	cacheBudget *cache.Budget // of the last-value and distinct-value caches
 
@@ -79,6 +80,8 @@ type Store struct {
 	done          sync.WaitGroup
 	stats         counters
 	problems      problems
+	clock         *wallClock
+	distrusted    atomic.Bool // the clock, when it was last asked
 	report        Recovery
 }
 
@@ -114,7 +117,9 @@ func Open(ctx context.Context, opts Options) (_ *Store, err error) {
 		return nil, err
 	}
 	s.uuid = state.UUID
-	s.tokens = newTokens(s.catalog, state.Tokens, s.opts.Now)
+	s.clock = newWallClock(s.opts, state)
+	s.tokens = newTokens(s.catalog, state.Tokens, s.clock.expiry)
+	s.pipelines = newPipelines(s.catalog, state.Pipelines, s.opts.Now)
 	s.files = s.newFileCache()
 	s.cacheBudget = cache.NewBudget(s.opts.ValueCacheBytes)
 	s.restore(state)
@@ -147,6 +152,9 @@ func (s *Store) makeDir() error {
 
 // UUID identifies the data directory: InfluxDB's cluster-uuid.
 func (s *Store) UUID() string { return s.uuid }
+
+// Pipelines are the log pipelines.
+func (s *Store) Pipelines() *Pipelines { return s.pipelines }
 
 // Tokens are the API tokens.
 func (s *Store) Tokens() *Tokens { return s.tokens }

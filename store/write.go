@@ -266,7 +266,7 @@ func (s *Store) insert(t *table, p *points.Table, seq uint64, scratch *writeScra
 	}
 	t.mu.Lock()
 	if t.active == nil {
-		t.active = buffer.New(buffer.Options{})
+		t.active = buffer.New(buffer.Options{Append: sch.Appends()})
 	}
 	active := t.active
 	t.mu.Unlock()

@@ -65,6 +65,7 @@ wins over the file.`,
 	f.Var(span{&c.SyncRetryMax}, "sync-retry-max", "longest such pause")
 	f.StringVar(&c.SyncFormat, "sync-format", c.SyncFormat, "parquet, or delta: with a Delta Lake log for each table")
 	f.StringVar(&c.SyncTimeUnit, "sync-time-unit", c.SyncTimeUnit, "us: time in microseconds and a column of what is left of nanoseconds; ns: files as they are")
+	f.BoolVar(&c.DisablePprof, "disable-pprof", false, "turn /debug/prof off")
 	f.StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	f.StringVar(&format, "log-format", "text", "text or json")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
@@ -74,7 +75,8 @@ wins over the file.`,
 		if err := fillFlags(f, file); err != nil {
 			return &usageError{err}
 		}
-		logger, err := newLogger(level, format)
+		c.LogLevel = new(slog.LevelVar)
+		logger, err := newLogger(c.LogLevel, level, format)
 		if err != nil {
 			return &usageError{err}
 		}
@@ -86,12 +88,14 @@ wins over the file.`,
 	return cmd
 }
 
-func newLogger(level, format string) (*slog.Logger, error) {
+// newLogger returns a logger whose level is v, set to the one of that name.
+func newLogger(v *slog.LevelVar, level, format string) (*slog.Logger, error) {
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(level)); err != nil {
 		return nil, fmt.Errorf("--log-level must be debug, info, warn or error, not %q", level)
 	}
-	o := &slog.HandlerOptions{Level: l}
+	v.Set(l)
+	o := &slog.HandlerOptions{Level: v}
 	switch format {
 	case "text":
 		return slog.New(slog.NewTextHandler(os.Stderr, o)), nil

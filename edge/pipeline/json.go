@@ -175,19 +175,10 @@ func (d *decoder) object() error {
 	from := len(d.stack)
 	var places map[string]int
 	for {
-		if d.pos >= len(d.s) || d.s[d.pos] != '"' {
-			return d.fail("invalid JSON: a name is missing")
-		}
-		name, err := d.str()
+		name, err := d.name()
 		if err != nil {
 			return err
 		}
-		d.blanks()
-		if d.pos >= len(d.s) || d.s[d.pos] != ':' {
-			return d.fail("invalid JSON: a colon is missing")
-		}
-		d.pos++
-		d.blanks()
 		v, err := d.value()
 		if err != nil {
 			return err
@@ -222,6 +213,24 @@ func (d *decoder) object() error {
 			return err
 		}
 	}
+}
+
+// name reads a member's name and its colon.
+func (d *decoder) name() (string, error) {
+	if d.pos >= len(d.s) || d.s[d.pos] != '"' {
+		return "", d.fail("invalid JSON: a name is missing")
+	}
+	name, err := d.str()
+	if err != nil {
+		return "", err
+	}
+	d.blanks()
+	if d.pos >= len(d.s) || d.s[d.pos] != ':' {
+		return "", d.fail("invalid JSON: a colon is missing")
+	}
+	d.pos++
+	d.blanks()
+	return name, nil
 }
 
 const (

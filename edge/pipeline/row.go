@@ -37,9 +37,17 @@ var typeNames = [...]string{"BOOLEAN", "INT8", "INT16", "INT32", "INT64", "UINT8
 
 var unitNames = map[Unit]string{Second: "SECOND", Millisecond: "MILLISECOND", Microsecond: "MICROSECOND", Nanosecond: "NANOSECOND"}
 
-// IsTime, IsJSON and Unit say what a store must know of a type beside the
-// kind of its values.
-func (t Type) IsTime() bool { return t.kind == typeTime }
+// Name is the type as GreptimeDB's SQL names it.
+func (t Type) Name() string {
+	if t.kind == typeTime {
+		return "Timestamp" + unitTitles[t.unit]
+	}
+	return typeTitles[t.kind]
+}
+
+var typeTitles = [...]string{"Boolean", "Int8", "Int16", "Int32", "Int64", "UInt8", "UInt16", "UInt32", "UInt64", "Float32", "Float64", "String", "Json"}
+
+var unitTitles = map[Unit]string{Second: "Second", Millisecond: "Millisecond", Microsecond: "Microsecond", Nanosecond: "Nanosecond"}
 
 // IsJSON says whether the values are JSON texts.
 func (t Type) IsJSON() bool { return t.kind == typeJSON }
@@ -106,8 +114,36 @@ type Row struct {
 func (r *Row) Time() (ns int64, ok bool) {
 	for i := range r.Cells {
 		if c := &r.Cells[i]; c.Role == TimeIndex {
-			return c.Value.nanos()
+			return c.Value.Nanos()
 		}
 	}
 	return 0, false
+}
+
+// SQL is the type as GreptimeDB's CREATE TABLE writes it.
+func (t Type) SQL() string {
+	switch t.kind {
+	case typeTime:
+		return map[Unit]string{Second: "TIMESTAMP(0)", Millisecond: "TIMESTAMP(3)", Microsecond: "TIMESTAMP(6)", Nanosecond: "TIMESTAMP(9)"}[t.unit]
+	case typeFloat32:
+		return "FLOAT"
+	case typeFloat64:
+		return "DOUBLE"
+	}
+	return [...]string{"BOOLEAN", "TINYINT", "SMALLINT", "INT", "BIGINT", "TINYINT UNSIGNED", "SMALLINT UNSIGNED", "INT UNSIGNED", "BIGINT UNSIGNED", "FLOAT", "DOUBLE", "STRING", "JSON"}[t.kind]
+}
+
+// Columns are the columns that a pipeline names, its time index included; what
+// version 2 adds on its own is not among them.
+func (p *Pipeline) Columns() []Cell {
+	var out []Cell
+	timed := false
+	for i := range p.transforms {
+		out = append(out, p.transforms[i].cell)
+		timed = timed || out[i].Role == TimeIndex
+	}
+	if !timed {
+		out = append(out, Cell{Name: TimestampColumn, Type: Type{kind: typeTime, unit: Nanosecond}, Role: TimeIndex})
+	}
+	return out
 }

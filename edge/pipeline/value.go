@@ -122,8 +122,8 @@ func (v *Value) get(name string) *Value {
 	return nil
 }
 
-// nanos is a Time in ns; ok is false when it does not fit.
-func (v *Value) nanos() (ns int64, ok bool) { return scale(int64(v.num), v.unit, Nanosecond) }
+// Nanos is a Time in ns; ok is false when it does not fit.
+func (v *Value) Nanos() (ns int64, ok bool) { return scale(int64(v.num), v.unit, Nanosecond) }
 
 // scale converts a count of units; to a coarser one it rounds down.
 func scale(count int64, from, to Unit) (int64, bool) {

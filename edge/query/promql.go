@@ -155,6 +155,11 @@ func (e *Engine) borrow(ctx context.Context, req Request, timeout time.Duration)
 		l.ctx, l.cancel = context.WithTimeout(ctx, timeout)
 	}
 	l.budget = e.memory.NewBudget(l.ctx)
+	if err := l.budget.Reserve(answerBytes); err != nil {
+		err = classify(err)
+		l.end(err)
+		return nil, err
+	}
 	return l, nil
 }
 

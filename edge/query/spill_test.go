@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -108,6 +109,57 @@ func TestSpilledSort(t *testing.T) {
 	if !regexp.MustCompile(`Sort: .* spilled_bytes=[1-9]\d+\]`).MatchString(out) {
 		t.Errorf("the analysis does not tell of temporary files:\n%s", out)
 	}
+}
+
+// TestSpilledGroups compares groups that went by files with those in memory.
+func TestSpilledGroups(t *testing.T) {
+	m := manyRows(t)
+	space := newSpace(t, spill.Options{})
+	for _, workers := range []int{1, 4} {
+		whole := New(m, Options{Now: clock, Workers: workers})
+		small := New(m, Options{Now: clock, Workers: workers, MemoryLimit: spillLimit, Spill: space})
+		none := New(m, Options{Now: clock, Workers: workers, MemoryLimit: spillLimit})
+		for _, text := range []string{
+			"SELECT u, s, count(*) AS n, sum(i) AS i, min(f) AS lo, max(time) AS last FROM big GROUP BY u, s",
+			"SELECT s || u AS k, g, count(i) AS n, avg(u) AS x, first_value(s ORDER BY time) AS s FROM big GROUP BY k, g",
+			"SELECT time, f, bool_and(b) AS b, count(DISTINCT i) AS d FROM big GROUP BY time, f",
+			"SELECT u, g, count(*) FILTER (WHERE b) AS n, median(i) AS m FROM big GROUP BY u, g",
+			"SELECT DISTINCT u, s, g FROM big",
+			"SELECT DISTINCT f, time, s FROM big",
+			"SELECT u, s FROM big UNION SELECT u + 1, s FROM big",
+		} {
+			// Groups come in any order: it is their lines that count.
+			want, err := run(whole, Request{Database: "db", Text: text, Language: SQL}, "jsonl")
+			if err != nil {
+				t.Fatalf("%s: %v", text, err)
+			}
+			got, err := run(small, Request{Database: "db", Text: text, Language: SQL}, "jsonl")
+			if err != nil || sortedLines(got) != sortedLines(want) {
+				t.Errorf("%s: %v; %d bytes, want %d", text, err, len(got), len(want))
+			}
+			var known *Error
+			if _, err := run(none, Request{Database: "db", Text: text, Language: SQL}, "jsonl"); !errors.As(err, &known) || known.Class != Resources {
+				t.Errorf("%s without temporary files: %v", text, err)
+			}
+			if n := small.memory.Used() + space.Used(); n != 0 {
+				t.Errorf("%s: %d bytes are still reserved", text, n)
+			}
+			out := ""
+			drain(t, small, "EXPLAIN ANALYZE "+text, func(b *column.Batch) error {
+				out += b.Cols[1].Text(0)
+				return nil
+			})
+			if !strings.Contains(out, "spilled_bytes=") {
+				t.Errorf("the analysis does not tell of temporary files:\n%s", out)
+			}
+		}
+	}
+}
+
+func sortedLines(s string) string {
+	l := strings.Split(s, "\n")
+	slices.Sort(l)
+	return strings.Join(l, "\n")
 }
 
 // TestSpillFails has a disk that takes no more, at one time after the other, and

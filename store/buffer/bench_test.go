@@ -152,7 +152,7 @@ func BenchmarkSeal(b *testing.B) {
 			b.ReportAllocs()
 			var block *Block
 			for b.Loop() {
-				block = seal(&table.head)
+				block = seal(&table.head, false)
 			}
 			perValue(b, 8192*10)
 			b.ReportMetric(float64(block.Bytes())/(8192*10), "bytes/value")

@@ -31,11 +31,11 @@ type extent struct{ data, dataEnd, offsets, offsetsEnd int }
 var sealers = sync.Pool{New: func() any { return new(sealer) }}
 
 // seal makes a block of a head's rows. The head stays as it is.
-func seal(h *head) *Block {
+func seal(h *head, separate bool) *Block {
 	s := sealers.Get().(*sealer)
 	defer sealers.Put(s)
 	s.view.take(h, h.cols)
-	s.view.sort(h.series, h.times)
+	s.view.sort(h.series, h.times, separate)
 	b := s.block(&s.view)
 	s.view.cols = nil
 	return b

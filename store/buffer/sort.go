@@ -25,8 +25,9 @@ type sorter struct {
 	other []uint32
 }
 
-// sort fills the sorter from rows in arrival order.
-func (s *sorter) sort(series []uint32, times []int64) {
+// sort fills the sorter from rows in arrival order. separate keeps rows of the
+// same series and time apart.
+func (s *sorter) sort(series []uint32, times []int64, separate bool) {
 	s.bySeries(series)
 	s.runs = s.runs[:0]
 	duplicates := 0
@@ -60,7 +61,7 @@ func (s *sorter) sort(series []uint32, times []int64) {
 	}
 	s.groups = s.groups[:0]
 	s.times = slices.Grow(s.times[:0], len(s.perm))
-	if duplicates > 0 {
+	if duplicates > 0 && !separate {
 		s.group(times)
 		return
 	}

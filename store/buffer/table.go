@@ -19,6 +19,8 @@ type Options struct {
 	HeadRows int
 	// HeadTextBytes of string values seal the head early; default 4 MiB.
 	HeadTextBytes int
+	// Append keeps rows of the same series and time apart.
+	Append bool
 }
 
 // minHeadRows is the first capacity of a head.
@@ -162,7 +164,7 @@ func (t *Table) Seal() {
 func (t *Table) seal(keep bool) {
 	var b *Block
 	if t.head.rows() > 0 {
-		b = seal(&t.head) // only this goroutine changes the head, so no lock
+		b = seal(&t.head, t.opts.Append) // only this goroutine changes the head, so no lock
 		t.late.seal(t.head.series)
 	}
 	t.mu.Lock()
@@ -206,7 +208,7 @@ func (t *Table) Snapshot() []merge.Source {
 
 	// Sorting takes long, so writers and other readers go on. Two readers may
 	// both do it; that is only wasted work.
-	v.sort(series, times)
+	v.sort(series, times, t.opts.Append)
 	v.other = nil
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -36,6 +36,7 @@ func sample() Change {
 			{TableID: 3, Kind: LastCache, ID: 1, Name: "some", Columns: []int{1}, Values: []int{2}, Size: 3, Seconds: 9},
 			{TableID: 3, Kind: DistinctCache, ID: 0, Name: "some", Columns: []int{1}, Size: 5, Seconds: 7},
 		},
+		AddPipelines:   []Pipeline{{Name: "p", CreatedAt: 5, Text: "a: b"}, {Name: "p", CreatedAt: 6}},
 		PutSyncTargets: []SyncTarget{{ID: "s3://x", NextBatch: 3, Paused: true, Files: 1, Rows: 2, Bytes: 3, CommittedAt: 4}},
 		PutSyncFiles:   []SyncFile{{Target: "s3://x", SegmentID: 1, State: SyncUploading, Key: "k", SourceHash: "a", ObjectHash: "b", ObjectBytes: 5, Upload: "u", Batch: 6, Attempts: 7, LastError: "e", ChangedAt: 8}},
 		PutSyncBatches: []SyncBatch{{Target: "s3://x", Number: 3, Body: []byte("{}")}},
@@ -58,14 +59,14 @@ func TestApplyAndReload(t *testing.T) {
 		t.Errorf("uuid %q, first %q", s.UUID, first.UUID)
 	}
 	want := &State{UUID: s.UUID, Databases: ch.Databases, Tables: ch.Tables, Segments: ch.AddSegments, Checkpoint: *ch.Checkpoint, Tokens: ch.PutTokens, Caches: ch.PutCaches,
-		SyncTargets: ch.PutSyncTargets, SyncFiles: ch.PutSyncFiles, SyncBatches: ch.PutSyncBatches}
+		SyncTargets: ch.PutSyncTargets, SyncFiles: ch.PutSyncFiles, SyncBatches: ch.PutSyncBatches, Pipelines: ch.AddPipelines}
 	if !reflect.DeepEqual(s, want) {
 		t.Errorf("got  %+v\nwant %+v", s, want)
 	}
 
 	grown := Table{Schema: ch.Tables[0].Schema.With(schema.Column{Name: "n", Role: schema.Field, Kind: column.Int64}).Renamed("gone"), Lifetime: Lifetime{DeletedAt: 3}}
 	if err := c.Apply(ctx, Change{Tables: []Table{grown}, RemoveSegments: []uint64{1}, DeleteTokens: []uint64{0},
-		DeleteCaches: []Cache{{TableID: 3, Kind: LastCache, ID: 1}}}); err != nil {
+		DeleteCaches: []Cache{{TableID: 3, Kind: LastCache, ID: 1}}, DeletePipelines: []Pipeline{{Name: "p", CreatedAt: 5}}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Close(); err != nil {
@@ -75,6 +76,9 @@ func TestApplyAndReload(t *testing.T) {
 	defer c.Close()
 	if len(s.Segments)+len(s.Tokens)+len(s.SyncFiles) != 0 || !reflect.DeepEqual(s.Tables, []Table{grown}) {
 		t.Errorf("after the second change: %+v", s)
+	}
+	if !reflect.DeepEqual(s.Pipelines, ch.AddPipelines[1:]) {
+		t.Errorf("pipelines after the second change: %+v", s.Pipelines)
 	}
 	if want := []Cache{ch.PutCaches[0], ch.PutCaches[2]}; !reflect.DeepEqual(s.Caches, want) {
 		t.Errorf("caches after the second change: %+v", s.Caches)

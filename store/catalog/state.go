@@ -12,6 +12,8 @@ type State struct {
 	Checkpoint Checkpoint
 	Tokens     []Token
 	Caches     []Cache
+	// Pipelines are by name and version.
+	Pipelines []Pipeline
 
 	SyncTargets []SyncTarget
 	SyncFiles   []SyncFile
@@ -39,8 +41,6 @@ type Database struct {
 // Table is one table with its columns.
 type Table struct {
 	Schema *schema.Table
-	// Retention in ns; 0 leaves it to the database.
-	Retention int64
 	Lifetime
 }
 
@@ -99,6 +99,9 @@ type Change struct {
 	DeleteCaches []Cache // of which only table, kind and ID count
 	// DeleteCachesOf are tables that lose all their caches.
 	DeleteCachesOf []uint32
+	AddPipelines   []Pipeline
+	// DeletePipelines are versions, of which the text does not count.
+	DeletePipelines []Pipeline
 	// PutSyncTargets, PutSyncFiles and PutSyncBatches are inserted or replaced
 	// by target and number. A segment that is removed takes its states along, a
 	// target its states and manifests.

@@ -233,7 +233,7 @@ func (m *merged) step(b *Batch) {
 			bound, bounded = u, true
 		}
 	}
-	if equal > 0 {
+	if equal > 0 && !m.opts.Append {
 		o := op{ref: len(m.refs)}
 		for _, c := range slices.Backward(m.active) {
 			if c.times[c.at] == t {
@@ -251,6 +251,9 @@ func (m *merged) step(b *Batch) {
 	n := len(rest)
 	if bounded && rest[n-1] >= bound {
 		n, _ = slices.BinarySearch(rest, bound)
+	}
+	if equal > 0 {
+		n = 1 // as many rows as have the time come one by one, the oldest source's first
 	}
 	n = min(n, m.opts.BatchRows-len(b.Times))
 	b.Times = append(b.Times, rest[:n]...)

@@ -23,6 +23,8 @@ type Options struct {
 	Rank []uint32
 	// BatchRows is the wanted number of rows in a batch.
 	BatchRows int
+	// Append keeps rows of the same series and time apart, the oldest first.
+	Append bool
 
 	// FromRow and ToRow restrict a lone source to the runs that begin at rows
 	// [FromRow, ToRow), unless both are 0.

@@ -7,8 +7,8 @@ import (
 
 // Definition is what SQL's CREATE TABLE says of a table beyond the roles and
 // kinds of its columns (spec/greptimedb-http-api.md sections 2.2 and 10). It
-// changes how GreptimeDB's SQL shows the table and what it accepts, not how rows
-// are stored: the time column is "time" on disk and to InfluxDB's languages,
+// changes how GreptimeDB's SQL shows the table and what it accepts, and but for
+// AppendMode not how rows are stored: the time column is "time" on disk and to InfluxDB's languages,
 // whatever it is called here.
 type Definition struct {
 	// TimeName is what the time index is called; empty means the default of
@@ -47,6 +47,21 @@ func (t *Table) TimeName() string {
 	}
 	return t.Def.TimeName
 }
+
+// Retention is how long the table's rows stay, 0 for as long as the database's.
+func (t *Table) Retention() time.Duration {
+	if t.Def == nil {
+		return 0
+	}
+	return t.Def.Retention
+}
+
+// AppendMode is the option of tables that keep rows of the same series and time
+// apart: logs and traces. It is fixed when the table is made.
+const AppendMode = "append_mode"
+
+// Appends says whether the table is one of those.
+func (t *Table) Appends() bool { return t.Def != nil && t.Def.Options[AppendMode] == "true" }
 
 // Defined returns the same table with another definition.
 func (t *Table) Defined(d *Definition) *Table {

@@ -115,7 +115,7 @@ func (e *Export) Columns() []ExportColumn {
 
 // Write writes the file to out, in the order of its bytes.
 func (e *Export) Write(ctx context.Context, out io.Writer) (Info, error) {
-	w, err := NewWriter(out, e.sch, e.fields, e.r.meta, WriterOptions{remainders: len(e.of), export: true})
+	w, err := NewWriter(out, e.sch, e.fields, e.r.meta, WriterOptions{Append: true, remainders: len(e.of), export: true})
 	if err != nil {
 		return Info{}, err
 	}

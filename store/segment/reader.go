@@ -346,6 +346,10 @@ func (r *Reader) SeriesTags(i int) []string {
 	return tags
 }
 
+// DropTags forgets the tag values of the series, for a reader that knows them by
+// number. SeriesTags must not be called afterwards.
+func (r *Reader) DropTags() { r.series.dicts, r.series.codes = nil, nil }
+
 // SeriesRows returns the rows [from, to) of the i-th series.
 func (r *Reader) SeriesRows(i int) (from, to int) {
 	return int(r.series.starts[i]), int(r.series.starts[i+1])

@@ -103,8 +103,8 @@ var errSeries = errors.New("invalid series index")
 const maxRows = math.MaxUint32 - 1
 
 // parseSeries decodes the index of a file with that many tags and rows.
-func parseSeries(text string, tags int, rows int64) (*seriesIndex, error) {
-	packed, err := base64.StdEncoding.DecodeString(text)
+func parseSeries(encoded string, tags int, rows int64) (*seriesIndex, error) {
+	packed, err := base64.StdEncoding.DecodeString(encoded)
 	if err != nil {
 		return nil, err
 	}
@@ -132,6 +132,7 @@ func parseSeries(text string, tags int, rows int64) (*seriesIndex, error) {
 		return nil, errSeries
 	}
 	x := &seriesIndex{starts: make([]uint32, n+1)}
+	text, end := string(raw), len(raw) // the values share one string
 	for range tags {
 		values := next()
 		if bad || values > uint64(len(raw)) {
@@ -143,7 +144,8 @@ func parseSeries(text string, tags int, rows int64) (*seriesIndex, error) {
 			if l > uint64(len(raw)) {
 				return nil, errSeries
 			}
-			dict = append(dict, string(raw[:l]))
+			at := end - len(raw)
+			dict = append(dict, text[at:at+int(l)])
 			raw = raw[l:]
 		}
 		x.dicts = append(x.dicts, dict)

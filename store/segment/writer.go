@@ -24,6 +24,8 @@ type WriterOptions struct {
 	// encoding, but for a longer single value; default 60 KiB, which caches
 	// take well.
 	PageBytes int
+	// Append allows rows of the same series and time.
+	Append bool
 
 	// export makes a file for other readers: timestamps in microseconds, none
 	// of what only Tarn reads. The last remainders fields are INT32.
@@ -185,12 +187,12 @@ func (w *Writer) check(tags []string, times []int64, cols []*column.Vector, row 
 		if order > 0 {
 			return fmt.Errorf("%w: %q after %q", errOrder, tags, w.lastTags)
 		}
-		if order == 0 && times[0] <= w.lastTime {
+		if order == 0 && (times[0] < w.lastTime || times[0] == w.lastTime && !w.opts.Append) {
 			return fmt.Errorf("%w: %d after %d", errTimes, times[0], w.lastTime)
 		}
 	}
 	for i := 1; i < len(times); i++ {
-		if times[i] <= times[i-1] {
+		if times[i] < times[i-1] || times[i] == times[i-1] && !w.opts.Append {
 			return fmt.Errorf("%w: %d after %d", errTimes, times[i], times[i-1])
 		}
 	}

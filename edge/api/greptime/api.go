@@ -22,6 +22,7 @@ type API struct {
 	*gate.Gate
 	Store  *store.Store
 	Writer *ingest.Writer
+	Server Server
 	// Statements run SQL.
 	Statements *statement.Runner
 }
@@ -38,7 +39,16 @@ func (a *API) Routes() []route.Route {
 	add("GET", influx+"/ping", auth.Open, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	add("GET", influx+"/health", auth.Open, a.influxHealth)
 
+	add("GET", "/status", auth.Ping, a.status)
+	add("GET", "/config", auth.Token, a.config)
+	add("POST", "/debug/log_level", auth.Token, a.guarded(a.logLevel))
 	for _, method := range []string{"GET", "POST"} {
+		add(method, "/debug/prof/cpu", auth.Token, a.guarded(a.cpuProfile))
+		add(method, "/debug/prof/mem", auth.Token, a.guarded(a.memoryProfile))
+		if a.Server.Page != nil {
+			add(method, "/dashboard", auth.Open, a.dashboard)
+			add(method, "/dashboard/*path", auth.Open, http.StripPrefix("/dashboard", a.Server.Page).ServeHTTP)
+		}
 		add(method, "/v1/sql", auth.Token, a.sql)
 		add(method, "/v1/sql/parse", auth.Token, a.sqlParse)
 		add(method, "/v1/sql/format", auth.Token, a.sqlFormat)

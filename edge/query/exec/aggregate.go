@@ -13,7 +13,8 @@ import (
 
 // aggregate groups all rows of its input and then yields the groups. If they
 // need too much memory, and the input can come in an order that brings them
-// together, it starts again and yields groups as they are complete.
+// together, it starts again and yields groups as they are complete. Otherwise
+// the rows of further groups go to files, which are grouped one after the other.
 type aggregate struct {
 	node   *plan.Aggregate
 	in     Operator
@@ -33,10 +34,15 @@ type aggregate struct {
 	streaming bool
 	finished  bool         // the input has ended, while streaming
 	rest      column.Batch // rows of groups that are not begun
+	files     spilled
+	part      bool // of an aggregation that is spread: it has no files
 }
 
 func newAggregate(n *plan.Aggregate, env *Env) (_ Operator, err error) {
-	a := &aggregate{node: n, ctx: env.context(), env: env, mem: account{budget: env.Budget}}
+	a := &aggregate{node: n, ctx: env.context(), env: env, mem: account{budget: env.Budget}, files: spilled{space: env.Spill}}
+	if env.Profile != nil {
+		env.Profile[n] = &Measure{Note: a.files.note}
+	}
 	if leaf := lowest(n.Input); leaf != nil && env.Workers > 1 {
 		a.source = newScan(leaf, env, nil)
 		a.in = buildOver(n.Input, a.source, env)
@@ -50,8 +56,12 @@ func (a *aggregate) Next(ctx context.Context, b *column.Batch) error {
 	if !a.ready {
 		err := a.run(ctx)
 		var short *ErrMemory
-		if errors.As(err, &short) && a.node.Stream != nil {
+		switch {
+		case !errors.As(err, &short):
+		case a.node.Stream != nil:
 			err = a.restart()
+		case a.source != nil && a.files.space != nil:
+			err = a.alone(ctx)
 		}
 		if err != nil {
 			return err
@@ -59,10 +69,7 @@ func (a *aggregate) Next(ctx context.Context, b *column.Batch) error {
 		a.ready = true
 	}
 	for a.at >= a.groups.n {
-		if !a.streaming || a.finished && a.rest.Len == 0 {
-			return io.EOF
-		}
-		if err := a.stream(ctx); err != nil {
+		if err := a.more(ctx); err != nil {
 			return err
 		}
 	}
@@ -84,6 +91,41 @@ func (a *aggregate) Next(ctx context.Context, b *column.Batch) error {
 	}
 	*b = a.out
 	return nil
+}
+
+// more makes further groups, or returns io.EOF.
+func (a *aggregate) more(ctx context.Context) error {
+	if a.streaming {
+		if a.finished && a.rest.Len == 0 {
+			return io.EOF
+		}
+		return a.stream(ctx)
+	}
+	file, err := a.files.open()
+	if err != nil {
+		return err
+	}
+	a.mem.release()
+	a.at = 0
+	if err = a.fresh(); err == nil {
+		err = drain(ctx, file, a.add)
+	}
+	return errors.Join(err, file.Close())
+}
+
+// alone begins again in one goroutine, for an aggregation that needs files.
+func (a *aggregate) alone(ctx context.Context) error {
+	if err := a.in.Close(); err != nil {
+		return err
+	}
+	a.mem.release()
+	a.source = nil
+	in, err := Build(a.node.Input, a.env)
+	if err != nil {
+		return err
+	}
+	a.in = in
+	return a.run(ctx)
 }
 
 func (a *aggregate) run(ctx context.Context) error {
@@ -121,6 +163,11 @@ func (a *aggregate) add(b *column.Batch) error {
 		a.keys = append(a.keys, v)
 	}
 	groups := a.groups.assign(a.keys, b.Len)
+	if a.files.over != nil {
+		if all, err := a.divert(b, groups); !all || err != nil {
+			return err
+		}
+	}
 	held := a.groups.bytes()
 	for i, c := range a.node.Aggs {
 		a.args = a.args[:0]
@@ -145,7 +192,40 @@ func (a *aggregate) add(b *column.Batch) error {
 		}
 		held += int64(a.states[i].Bytes())
 	}
+	return a.charge(held)
+}
+
+// charge counts what the groups hold. When that is too much, further groups go
+// to files; what there is of memory then is for those that are there.
+func (a *aggregate) charge(held int64) error {
+	if a.files.space == nil && !a.part || a.streaming || a.groups.frozen || len(a.node.Keys) == 0 || held <= leastRun {
+		return a.mem.set(held)
+	}
+	err := a.mem.try(held + held/4) // tables grow by leaps
+	if err == nil || a.part || a.node.Stream != nil || !a.files.begin(a.groups) {
+		return err
+	}
 	return a.mem.set(held)
+}
+
+// divert sends the rows without a group to files. When there are such, it adds
+// the others and says so.
+func (a *aggregate) divert(b *column.Batch, groups []uint32) (all bool, err error) {
+	var kept []int32
+	for i, g := range groups {
+		if g != noGroup {
+			kept = append(kept, int32(i))
+		}
+	}
+	if len(kept) == b.Len {
+		return true, nil
+	}
+	if err := a.files.over.add(b, a.groups, groups); err != nil || len(kept) == 0 {
+		return false, err
+	}
+	var rows column.Batch
+	gatherRows(&rows, b, kept)
+	return false, a.add(&rows)
 }
 
 // skipped turns a FILTER's values into the rows to leave out.
@@ -162,10 +242,11 @@ func (a *aggregate) skipped(v *column.Vector) []bool {
 
 func (a *aggregate) Close() error {
 	a.mem.release()
-	return a.in.Close()
+	return errors.Join(a.files.close(), a.in.Close())
 }
 
-// distinct drops rows whose key came before.
+// distinct drops rows whose key came before. Rows for whose keys there is no
+// memory go to files, unless their order matters.
 type distinct struct {
 	node   *plan.Distinct
 	in     Operator
@@ -175,10 +256,18 @@ type distinct struct {
 	input  column.Batch
 	out    column.Batch
 	fresh  []int32
+	files  spilled
 }
 
 func newDistinct(n *plan.Distinct, in Operator, ctx *expr.Context, env *Env) *distinct {
-	return &distinct{node: n, in: in, ctx: ctx, mem: account{budget: env.Budget}}
+	d := &distinct{node: n, in: in, ctx: ctx, mem: account{budget: env.Budget}}
+	if n.On == nil {
+		d.files.space = env.Spill
+	}
+	if env.Profile != nil {
+		env.Profile[n] = &Measure{Note: d.files.note}
+	}
+	return d
 }
 
 func (d *distinct) Next(ctx context.Context, b *column.Batch) error {
@@ -186,23 +275,17 @@ func (d *distinct) Next(ctx context.Context, b *column.Batch) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := d.in.Next(ctx, &d.input); err != nil {
-			return err
+		err := d.in.Next(ctx, &d.input)
+		if errors.Is(err, io.EOF) {
+			if err := d.more(); err != nil {
+				return err
+			}
+			continue
 		}
-		keys, err := d.keys()
 		if err != nil {
 			return err
 		}
-		before := uint32(d.groups.n)
-		groups := d.groups.assign(keys, d.input.Len)
-		d.fresh = d.fresh[:0]
-		for i, g := range groups {
-			if g >= before { // groups are numbered as they come
-				d.fresh = append(d.fresh, int32(i))
-				before = g + 1
-			}
-		}
-		if err := d.mem.set(d.groups.bytes()); err != nil {
+		if err := d.pick(); err != nil {
 			return err
 		}
 		if len(d.fresh) > 0 {
@@ -211,6 +294,48 @@ func (d *distinct) Next(ctx context.Context, b *column.Batch) error {
 			return nil
 		}
 	}
+}
+
+// pick finds the rows of the batch whose keys are new.
+func (d *distinct) pick() error {
+	d.fresh = d.fresh[:0]
+	keys, err := d.keys()
+	if err != nil {
+		return err
+	}
+	before := uint32(d.groups.n)
+	groups := d.groups.assign(keys, d.input.Len)
+	if d.files.over != nil { // what is known was yielded
+		return d.files.over.add(&d.input, d.groups, groups)
+	}
+	for i, g := range groups {
+		if g >= before { // groups are numbered as they come
+			d.fresh = append(d.fresh, int32(i))
+			before = g + 1
+		}
+	}
+	held := d.groups.bytes()
+	if d.files.space == nil || held <= leastRun {
+		return d.mem.set(held)
+	}
+	if err := d.mem.try(held + held/4); err == nil || !d.files.begin(d.groups) {
+		return err
+	}
+	return d.mem.set(held)
+}
+
+// more goes on with the next file, or returns io.EOF.
+func (d *distinct) more() error {
+	in, err := d.files.open()
+	if err != nil {
+		return err
+	}
+	if err := d.in.Close(); err != nil {
+		return errors.Join(err, in.Close())
+	}
+	d.mem.release()
+	d.in, d.groups = in, nil
+	return nil
 }
 
 // keys are the columns to compare by.
@@ -240,5 +365,5 @@ func (d *distinct) keys() ([]*column.Vector, error) {
 
 func (d *distinct) Close() error {
 	d.mem.release()
-	return d.in.Close()
+	return errors.Join(d.files.close(), d.in.Close())
 }

@@ -31,9 +31,11 @@ const (
 
 // keyColumn turns the values of one key into words and back.
 type keyColumn struct {
-	t     column.Type
-	words []uint64 // of the current batch
-	vec   *column.Vector
+	t column.Type
+	// frozen gives texts that are not known no code of their own.
+	frozen bool
+	words  []uint64 // of the current batch
+	vec    *column.Vector
 
 	texts *interner // for text keys
 	dict  *column.Dictionary
@@ -47,9 +49,17 @@ type interner struct {
 	bytes  int64
 }
 
-func (in *interner) code(s string) uint32 {
+// unknownText is the code of texts that are no group's.
+const unknownText = math.MaxUint32
+
+func (k *keyColumn) code(s string) uint32 {
+	in := k.texts
 	c, ok := in.byText[s]
-	if !ok {
+	switch {
+	case ok:
+	case k.frozen:
+		return unknownText
+	default:
 		c = uint32(len(in.dict.Values))
 		in.dict.Values = append(in.dict.Values, s)
 		in.byText[s] = c
@@ -70,6 +80,14 @@ func newGrouper(types []column.Type) (*grouper, error) {
 		return nil, &expr.Error{Class: expr.NotImplemented, Msg: "more than 63 grouping keys"}
 	}
 	return g, nil
+}
+
+// freeze ends the making of groups.
+func (g *grouper) freeze() {
+	g.frozen = true
+	for _, k := range g.keys {
+		k.frozen = true
+	}
 }
 
 // groupable refuses types whose values cannot be words.
@@ -132,7 +150,7 @@ func (k *keyColumn) loadDict(v *column.Vector) {
 	k.intern()
 	trans := k.codes[v.Dict]
 	for len(trans) < len(v.Dict.Values) {
-		trans = append(trans, k.texts.code(v.Dict.Values[len(trans)]))
+		trans = append(trans, k.code(v.Dict.Values[len(trans)]))
 	}
 	k.codes[v.Dict] = trans
 	for i, c := range v.Codes[:v.Len] {
@@ -166,7 +184,7 @@ func (k *keyColumn) loadText(v *column.Vector) {
 	last, code := "", uint32(0)
 	for i, s := range v.Strings[:v.Len] {
 		if i == 0 || s != last {
-			last, code = s, k.texts.code(s)
+			last, code = s, k.code(s)
 		}
 		k.words[i] = uint64(code)
 	}

@@ -146,7 +146,7 @@ func (j *join) build(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	j.groups.frozen = true
+	j.groups.freeze()
 	j.head = make([]int32, j.groups.n)
 	for i := range j.head {
 		j.head[i] = -1

@@ -104,11 +104,14 @@ func (r *runs) one(ctx context.Context, space *spill.Space, keys []mergeKey, fro
 	return r.end(w, drain(ctx, m, w.Append))
 }
 
-func (r *runs) note() string {
-	if r.written == 0 {
+func (r *runs) note() string { return spilledNote(r.written) }
+
+// spilledNote is what EXPLAIN ANALYZE says of temporary files.
+func spilledNote(written int64) string {
+	if written == 0 {
 		return ""
 	}
-	return fmt.Sprintf("spilled_bytes=%d", r.written)
+	return fmt.Sprintf("spilled_bytes=%d", written)
 }
 
 func (r *runs) close() error {

@@ -81,7 +81,7 @@ func (a *aggregate) worker(part store.Rows, env *Env) (*aggregate, error) {
 		env.Profile = Profile{}
 		env.Profile[lowest(a.node.Input)] = &Measure{}
 	}
-	w := &aggregate{node: a.node, ctx: env.context(), env: env, mem: account{budget: env.Budget}}
+	w := &aggregate{node: a.node, ctx: env.context(), env: env, mem: account{budget: env.Budget}, part: a.files.space != nil}
 	w.in = buildOver(a.node.Input, part, env)
 	return w, w.fresh()
 }

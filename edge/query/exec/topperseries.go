@@ -107,7 +107,7 @@ func (t *topPerSeries) start(ctx context.Context) error {
 	if err := t.list(ctx); err != nil {
 		return err
 	}
-	t.groups.frozen = true
+	t.groups.freeze()
 	t.seen = make([]int64, t.groups.n)
 	t.open = t.groups.n
 	if err := t.mem.set(t.groups.bytes() + 8*int64(t.groups.n)); err != nil {

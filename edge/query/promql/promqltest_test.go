@@ -50,13 +50,14 @@ func openStore(t testing.TB) *store.Store {
 type testStorage struct {
 	promql.Queryable
 	t          testutil.T
+	store      *store.Store
 	writer     *ingest.Writer
 	histograms storage.Storage // nil until there are any
 }
 
 func newStorage(t testing.TB) *testStorage {
 	s := openStore(t)
-	return &testStorage{Queryable: promql.Queryable{Store: provider{s}, Database: "public", Memory: &exec.Budget{}}, t: t, writer: ingest.NewWriter(s, time.Now)}
+	return &testStorage{Queryable: promql.Queryable{Store: provider{s}, Database: "public", Memory: exec.NewPool(0).NewBudget(context.Background())}, t: t, store: s, writer: ingest.NewWriter(s, time.Now)}
 }
 
 func (s *testStorage) Querier(mint, maxt int64) (storage.Querier, error) {

@@ -38,7 +38,7 @@ func (q *querier) Select(ctx context.Context, sorted bool, hints *storage.Select
 		mint, maxt = max(mint, hints.Start), min(maxt, hints.End)
 	}
 	set := &seriesSet{next: -1}
-	set.err = q.list(ctx, set, matchers, firstNano(mint), lastNano(maxt))
+	set.err = q.list(ctx, set, matchers, firstNano(mint), lastNano(maxt), pointsOf(hints))
 	if set.err == nil && sorted {
 		set.err = set.sort()
 	}
@@ -46,7 +46,7 @@ func (q *querier) Select(ctx context.Context, sorted bool, hints *storage.Select
 }
 
 // list adds the series of all tables that match. Times are in ns.
-func (q *querier) list(ctx context.Context, set *seriesSet, matchers []*labels.Matcher, minTime, maxTime int64) error {
+func (q *querier) list(ctx context.Context, set *seriesSet, matchers []*labels.Matcher, minTime, maxTime int64, p points) error {
 	sel, err := sortOut(q.Database, matchers)
 	if err != nil {
 		return err
@@ -64,6 +64,7 @@ func (q *querier) list(ctx context.Context, set *seriesSet, matchers []*labels.M
 			continue
 		}
 		s := newStream(ctx, q.Store, q.Memory, l, minTime, maxTime)
+		s.points = p
 		q.streams = append(q.streams, s)
 		makers := make([]*labeler, len(l.fields))
 		for i, f := range l.fields {
@@ -80,6 +81,25 @@ func (q *querier) list(ctx context.Context, set *seriesSet, matchers []*labels.M
 		}
 	}
 	return nil
+}
+
+// points bounds how many points the engine makes of the samples of a series: one
+// a step as long as a sample is in reach.
+type points struct{ step, reach int64 } // ms
+
+func pointsOf(hints *storage.SelectHints) points {
+	if hints == nil || hints.Step <= 0 {
+		return points{}
+	}
+	return points{hints.Step, max(hints.Range, DefaultLookback.Milliseconds())}
+}
+
+// size is the memory of the points, in bytes.
+func (p points) size(times []int64) int64 {
+	if p.step == 0 || len(times) == 0 {
+		return 0
+	}
+	return ((times[len(times)-1]-times[0]+p.reach)/p.step + 1) * 16
 }
 
 // seriesSize is about what a listed series takes, without its labels: in the

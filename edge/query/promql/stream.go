@@ -20,6 +20,7 @@ type stream struct {
 	memory           Memory
 	lookup           *lookup
 	minTime, maxTime int64 // ns
+	points           points
 
 	rows  store.SeriesRows
 	batch column.Batch
@@ -49,6 +50,10 @@ func (s *stream) take(place, field int, into *samples) error {
 		if err := s.seek(place); err != nil {
 			return err
 		}
+	}
+	// What the engine makes of them is its own, but counts here.
+	if err := s.memory.Reserve(s.points.size(s.series[field].times)); err != nil {
+		return err
 	}
 	into.taken = true
 	s.series[field], *into = *into, s.series[field]

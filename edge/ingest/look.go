@@ -1,0 +1,108 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"time"
+
+	"tarn/edge/humantime"
+	"tarn/store"
+	"tarn/store/schema"
+)
+
+// Look is how a table that a protocol makes looks to GreptimeDB's SQL, and
+// whether rows of the same series and time are one.
+type Look struct {
+	// TimeName is what the time index is called, and Unit its unit.
+	TimeName string
+	Unit     time.Duration
+	// Append keeps rows of the same series and time apart: logs and traces.
+	Append bool
+	// Types are the columns' types in GreptimeDB that their kind does not tell,
+	// such as Int32 or Json.
+	Types map[string]string
+	// Fulltext are the columns with a full-text index.
+	Fulltext []string
+	// Options are those of WITH.
+	Options map[string]string
+}
+
+// tableHints are the hints that become options of a table (spec section 0.5).
+var tableHints = []string{"ttl", schema.AppendMode, "merge_mode", "skip_wal", "sst_format"}
+
+// Hint takes over what hints say of a table.
+func (l *Look) Hint(hints map[string]string) {
+	for _, name := range tableHints {
+		v, ok := hints[name]
+		if !ok {
+			continue
+		}
+		if name == schema.AppendMode {
+			l.Append = v == "true"
+			continue
+		}
+		l.Options = maps.Clone(l.Options)
+		if l.Options == nil {
+			l.Options = map[string]string{}
+		}
+		l.Options[name] = v
+	}
+}
+
+var units = map[time.Duration]string{
+	time.Second: "TimestampSecond", time.Millisecond: "TimestampMillisecond", time.Microsecond: "TimestampMicrosecond", time.Nanosecond: "TimestampNanosecond",
+}
+
+// definition is the look as the store keeps it.
+func (l *Look) definition() (*schema.Definition, error) {
+	d := &schema.Definition{TimeName: l.TimeName, Columns: map[string]schema.ColumnDefinition{l.TimeName: {Type: units[l.Unit]}}, Options: maps.Clone(l.Options)}
+	for name, t := range l.Types {
+		d.Columns[name] = schema.ColumnDefinition{Type: t}
+	}
+	for _, name := range l.Fulltext {
+		c := d.Columns[name]
+		c.Indexes = append(c.Indexes, "FULLTEXT INDEX")
+		d.Columns[name] = c
+	}
+	if l.Append {
+		if d.Options == nil {
+			d.Options = map[string]string{}
+		}
+		d.Options[schema.AppendMode] = "true"
+	}
+	if ttl := l.Options["ttl"]; ttl != "" && ttl != "forever" && ttl != "instant" {
+		var err error
+		if d.Retention, err = humantime.Parse(ttl); err != nil {
+			return nil, rowErrorf("the hint ttl: %v", err)
+		}
+	}
+	return d, nil
+}
+
+// definer makes tables with a definition: a store.
+type definer interface {
+	DefineTable(ctx context.Context, database, name string, tags []string, fields []store.FieldDef, def *schema.Definition) error
+}
+
+// CommitLooks is Commit; looks say, by name, how tables look that it makes. They
+// are made first: what they are must be known before their rows come.
+func (r *Rows) CommitLooks(ctx context.Context, o store.WriteOptions, looks map[string]Look) error {
+	if s, ok := r.writer.store.(definer); ok {
+		for _, t := range r.batch.Tables {
+			look, ok := looks[t.Name]
+			if !ok || r.names[t.Name].schema != nil {
+				continue
+			}
+			def, err := look.definition()
+			if err != nil {
+				return err
+			}
+			if err := s.DefineTable(ctx, r.database, t.Name, nil, nil, def); err != nil && !errors.Is(err, store.ErrExists) {
+				return fmt.Errorf("make table %s: %w", t.Name, err)
+			}
+		}
+	}
+	return r.Commit(ctx, o)
+}
