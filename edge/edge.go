@@ -107,9 +107,11 @@ func (a *Appliance) listen(memory budget) error {
 		return err
 	}
 	m.registry.MustRegister(syncCollector{a.sync})
+	writer := ingest.NewWriter(a.store, time.Now)
+	writer.LimitLarge(memory.large)
 	process := uuid.NewString()
 	api := &influx.API{
-		Store: a.store, Writer: ingest.NewWriter(a.store, time.Now), Auth: authenticator, Logger: a.logger, Now: time.Now,
+		Store: a.store, Writer: writer, Auth: authenticator, Logger: a.logger, Now: time.Now,
 		Query: query.New(Provider{a.store}, query.Options{
 			MemoryLimit: memory.query, Spill: temporary, MaxConcurrent: a.config.QueryConcurrency, Timeout: a.config.QueryTimeout,
 			LogSize: a.config.QueryLogSize, Logger: a.logger, System: system{a.store, a.config.WithoutAuth, a.config.NodeID, process, time.Now(), a.sync},
@@ -121,7 +123,7 @@ func (a *Appliance) listen(memory budget) error {
 	a.routes = api.Routes()
 	door := &gate.Gate{Store: a.store, Auth: authenticator, Logger: a.logger, MaxBody: a.config.MaxRequestSize}
 	native := &greptime.API{Gate: door, Store: a.store, Writer: api.Writer,
-		Statements: &statement.Runner{Store: a.store, Query: api.Query, Writer: api.Writer, Now: time.Now, Version: a.config.Version, Revision: a.config.Revision}}
+		Statements: &statement.Runner{Store: a.store, Query: api.Query, Writer: api.Writer, PromQL: promQL{api.Query}, Now: time.Now, Version: a.config.Version, Revision: a.config.Revision}}
 	level := a.config.LogLevel
 	if level == nil {
 		level = new(slog.LevelVar)

@@ -22,6 +22,7 @@ type budget struct {
 	cache  int64 // decoded pages
 	values int64 // last-value and distinct-value caches
 	query  int64 // all running queries together
+	large  int   // large write requests at once
 }
 
 func newBudget(limit int64) budget {
@@ -39,6 +40,8 @@ func newBudget(limit int64) budget {
 		cache:  min(limit/8, 128<<20),
 		values: min(limit/12, 64<<20),
 		query:  limit / 4,
+		// One of 10 MB takes about as much, and it is more with short lines.
+		large: int(min(max(limit>>25, 2), 16)),
 	}
 }
 
