@@ -31,7 +31,7 @@ unit:
 
 ## lint: formatting, go vet and staticcheck
 lint:
-	@out=$$(gofmt -l cmd edge lp store sync systemd testdata); if [ -n "$$out" ]; then echo "not gofmt-ed:"; echo "$$out"; exit 1; fi
+	@out=$$(gofmt -l cmd edge lp store sync systemd testdata web); if [ -n "$$out" ]; then echo "not gofmt-ed:"; echo "$$out"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 

@@ -14,10 +14,12 @@ import (
 
 	"github.com/google/uuid"
 
+	"tarn/edge/api/dataapi"
 	"tarn/edge/api/gate"
 	"tarn/edge/api/greptime"
 	"tarn/edge/api/greptime/statement"
 	"tarn/edge/api/influx"
+	"tarn/edge/api/page"
 	"tarn/edge/api/prometheus"
 	"tarn/edge/api/syncapi"
 	"tarn/edge/auth"
@@ -29,6 +31,7 @@ import (
 	"tarn/store"
 	"tarn/store/vfs"
 	upstream "tarn/sync"
+	"tarn/web"
 )
 
 // Appliance is a running server.
@@ -39,7 +42,10 @@ type Appliance struct {
 	server   *server.Server
 	recovery *server.Server
 	routes   []route.Route
-	sync     *upstream.Manager
+	monitor  *monitor
+	// quiet ends what runs in the background.
+	quiet context.CancelFunc
+	sync  *upstream.Manager
 }
 
 // Start opens the data directory and serves. The server is ready when Start
@@ -49,6 +55,8 @@ func Start(ctx context.Context, c Config, logger *slog.Logger) (_ *Appliance, er
 		return nil, err
 	}
 	began := time.Now()
+	kept := newProblems(logger.Handler())
+	logger = slog.New(kept)
 	a := &Appliance{config: c, logger: logger}
 	memory := newBudget(c.MemoryLimit)
 	memory.apply()
@@ -79,12 +87,17 @@ func Start(ctx context.Context, c Config, logger *slog.Logger) (_ *Appliance, er
 	if err := a.installToken(ctx); err != nil {
 		return nil, err
 	}
+	a.monitor = &monitor{config: c, store: a.store, memory: memory.limit, process: uuid.NewString(), started: began, problems: kept.ring, now: time.Now}
 	if a.sync, err = upstream.Start(ctx, a.store, c.upstream(), logger); err != nil {
 		return nil, err
 	}
+	a.monitor.sync = a.sync
 	if err := a.listen(memory); err != nil {
 		return nil, err
 	}
+	background, quiet := context.WithCancel(context.WithoutCancel(ctx))
+	a.quiet = quiet
+	go a.monitor.run(background)
 	r := a.store.Recovery()
 	logger.Info("ready", "address", a.Addr().String(), "data_dir", c.DataDir, "memory_limit", memory.limit,
 		"segments", r.Segments, "replayed_rows", r.Rows, "took", time.Since(began).Round(time.Millisecond))
@@ -102,6 +115,11 @@ func (a *Appliance) listen(memory budget) error {
 	}
 	authenticator := &auth.Authenticator{Tokens: a.store.Tokens(), Disabled: a.config.WithoutAuth, Exempt: exempt}
 	m := newMetrics(a.store)
+	process := a.monitor.process
+	files, err := web.New()
+	if err != nil {
+		return err
+	}
 	temporary, err := a.spill()
 	if err != nil {
 		return err
@@ -109,7 +127,6 @@ func (a *Appliance) listen(memory budget) error {
 	m.registry.MustRegister(syncCollector{a.sync})
 	writer := ingest.NewWriter(a.store, time.Now)
 	writer.LimitLarge(memory.large)
-	process := uuid.NewString()
 	api := &influx.API{
 		Store: a.store, Writer: writer, Auth: authenticator, Logger: a.logger, Now: time.Now,
 		Query: query.New(Provider{a.store}, query.Options{
@@ -120,7 +137,8 @@ func (a *Appliance) listen(memory budget) error {
 		Build:   influx.Build{Version: a.config.Version, Revision: a.config.Revision, ProcessID: process},
 		MaxBody: a.config.MaxRequestSize, Metrics: m.handler(), FirstTokenFrom: loopback,
 	}
-	a.routes = api.Routes()
+	pages := &page.API{Page: files, Status: a.monitor.status, Pipelines: a.store.Pipelines().List}
+	a.routes = append(api.Routes(), pages.Routes()...)
 	door := &gate.Gate{Store: a.store, Auth: authenticator, Logger: a.logger, MaxBody: a.config.MaxRequestSize}
 	native := &greptime.API{Gate: door, Store: a.store, Writer: api.Writer,
 		Statements: &statement.Runner{Store: a.store, Query: api.Query, Writer: api.Writer, PromQL: promQL{api.Query}, Now: time.Now, Version: a.config.Version, Revision: a.config.Revision}}
@@ -135,7 +153,12 @@ func (a *Appliance) listen(memory budget) error {
 	prom := &prometheus.API{Gate: door, Writer: api.Writer, Query: api.Query, Version: a.config.Version, Revision: a.config.Revision, Now: time.Now}
 	a.routes = append(a.routes, prom.Routes()...)
 	a.routes = append(a.routes, (&syncapi.API{Sync: a.sync}).Routes()...)
-	options := server.Options{Routes: a.routes, Auth: authenticator, ClusterUUID: a.store.UUID(), Logger: a.logger, Observe: m.observe, Deny: influx.Fail,
+	a.routes = append(a.routes, (&dataapi.API{Store: a.store, Logger: a.logger}).Routes()...)
+	observe := func(o server.Observation) {
+		m.observe(o)
+		a.monitor.observe(o)
+	}
+	options := server.Options{Routes: a.routes, Auth: authenticator, ClusterUUID: a.store.UUID(), Logger: a.logger, Observe: observe, Deny: influx.Fail,
 		Guards: map[string]server.Guard{gate.Prefix: door}}
 	listen := server.ListenOptions{Addr: a.config.HTTPBind, CertFile: a.config.TLSCert, KeyFile: a.config.TLSKey, MinTLS: minTLS, Logger: a.logger}
 	if a.server, err = server.Start(server.NewHandler(options), listen); err != nil {
@@ -254,6 +277,7 @@ func (a *Appliance) Stop(ctx context.Context) error {
 	// Half of the time for clients, the rest for the checkpoint.
 	grace, end := context.WithTimeout(ctx, a.config.ShutdownTimeout/2)
 	defer end()
+	a.quiet()
 	var errs []error
 	if a.recovery != nil {
 		errs = append(errs, a.recovery.Stop(grace))

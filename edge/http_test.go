@@ -224,6 +224,7 @@ var masks = []struct {
 	{regexp.MustCompile(`"(created_at|expiry)":"20[0-9-]{8}T[0-9:]{8}(\.[0-9]{3})?Z"`), `"$1":"<instant>"`},
 	{regexp.MustCompile(`"time_ns":[0-9]{19}\b`), `"time_ns":<instant>`},
 	{regexp.MustCompile(`-20[0-9]{6}T[0-9]{6}\b`), "-<instant>"},
+	{regexp.MustCompile(`(?m)^Etag: "[0-9a-f-]+"$`), `Etag: "<hash>"`},
 	{regexp.MustCompile(`"version":"20[0-9-]{8} [0-9:]{8}\.[0-9]{9}"`), `"version":"<instant>"`},
 	{regexp.MustCompile(`"key":"greptime_timestamp","value":[0-9]{19}\b`), `"key":"greptime_timestamp","value":<instant>`},
 	{regexp.MustCompile(`(execution_time_ms"?: ?)[0-9]+`), "${1}<ms>"},

@@ -9,6 +9,7 @@ import (
 	"tarn/edge/api/logs"
 	"tarn/edge/api/loki"
 	"tarn/edge/api/opentsdb"
+	"tarn/edge/api/otlp"
 	"tarn/edge/ingest"
 	"tarn/edge/ingest/piped"
 	"tarn/edge/route"
@@ -28,5 +29,6 @@ func (a *Appliance) telemetry(door *gate.Gate, w *ingest.Writer, m *metrics) []r
 		}}
 	rs := (&opentsdb.API{Gate: door, Writer: w}).Routes()
 	rs = append(rs, (&loki.API{Gate: door, Logs: records}).Routes()...)
+	rs = append(rs, (&otlp.API{Gate: door, Writer: w, Logs: records}).Routes()...)
 	return append(rs, (&logs.API{Gate: door, Logs: records, Pipelines: a.store.Pipelines()}).Routes()...)
 }

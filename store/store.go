@@ -106,6 +106,9 @@ func Open(ctx context.Context, opts Options) (_ *Store, err error) {
 	if s.lock, err = s.opts.FS.Lock(s.opts.Dir + "/lock"); err != nil {
 		return nil, err
 	}
+	if err := removeBackupCopies(s.opts.CatalogPath); err != nil {
+		return nil, err
+	}
 	state, err := s.openCatalog(ctx)
 	if err != nil {
 		return nil, err

@@ -174,6 +174,69 @@ func TestS3Crash(t *testing.T) {
 	}
 }
 
+// TestPatience lists a bucket of many pages over a link that cuts several times
+// before each of them: the listing goes on where it was. A link that brings
+// nothing, and one that cannot be connected to, are given up.
+func TestPatience(t *testing.T) {
+	s, target := newS3(t)
+	const objects = 61
+	for i := range objects {
+		s.Put(fmt.Sprintf("some/prefix/a/%03d", i), &fakes3.Object{Body: make([]byte, i), ETag: "x"})
+	}
+	parsed, err := ParseTarget(target, Config{Format: FormatParquet, TimeUnit: Micros})
+	if err != nil {
+		t.Fatal(err)
+	}
+	pace := timing{base: 2 * time.Microsecond, most: 2 * time.Microsecond, stall: time.Minute}
+	dest, err := open(parsed, newThrottle(0), pace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := patient{dest.bucket, pace}
+	list := func() (n int, err error) {
+		return n, b.List(t.Context(), "a/", "", func(key string, size int64) error {
+			if key != fmt.Sprintf("a/%03d", n) || size != int64(n) {
+				t.Errorf("object %d is %s of %d bytes", n, key, size)
+			}
+			n++
+			return nil
+		})
+	}
+	asked := 0
+	s.Fail(func(string, string, map[string][]string) fakes3.Fault {
+		asked++
+		return []fakes3.Fault{fakes3.CutAfter, fakes3.CutBefore, fakes3.Unavailable, fakes3.None}[asked%4]
+	})
+	if n, err := list(); n != objects || err != nil {
+		t.Errorf("%d of %d objects: %v", n, objects, err)
+	}
+	stop := errors.New("enough")
+	calls := 0
+	if err := b.List(t.Context(), "a/", "", func(string, int64) error { calls++; return stop }); !errors.Is(err, stop) || calls != 1 {
+		t.Errorf("%d calls: %v", calls, err)
+	}
+	asked = 0
+	s.Fail(func(string, string, map[string][]string) fakes3.Fault { asked++; return fakes3.Broken })
+	if n, err := list(); n != 0 || err == nil || asked != patience {
+		t.Errorf("%d objects, %v, asked %d times", n, err, asked)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed.Endpoint = l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if dest, err = open(parsed, newThrottle(0), pace); err != nil {
+		t.Fatal(err)
+	}
+	b = patient{dest.bucket, pace}
+	if _, err := list(); !errors.Is(err, errUnreachable) {
+		t.Errorf("nobody listens: %v", err)
+	}
+}
+
 func mustTarget(t *testing.T, c Config) *Target {
 	t.Helper()
 	targets, err := ParseTargets(c)
@@ -245,8 +308,9 @@ func TestMultipart(t *testing.T) {
 	if n := s.Requests("INITIATE"); n != 1 {
 		t.Errorf("%d uploads were begun", n)
 	}
-	// A part that arrived without an answer is seen in the list of parts.
-	if n := s.Requests("PART"); n != parts || parts < 5 {
+	// A part that arrived without an answer is seen in the list of parts, but for
+	// one that the pause cut short here and that arrives there meanwhile.
+	if n := s.Requests("PART"); n < parts || n > parts+1 || parts < 5 {
 		t.Errorf("%d parts were stored for an object of %d", n, parts)
 	}
 	if n := s.Uploads(); n != 0 {
@@ -321,7 +385,7 @@ func TestTwoNodes(t *testing.T) {
 	one.settle()
 	two.rows = 5
 	two.write("db", "m", 5)
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(3 * time.Minute)
 	for !strings.Contains(two.manager.Status().Targets[0].LastError, "--node-id") {
 		if time.Now().After(deadline) {
 			t.Fatalf("%+v", two.manager.Status())

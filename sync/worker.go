@@ -429,6 +429,10 @@ func (w *worker) beginBatch(ctx context.Context, files []store.SyncFile) error {
 	return w.store.BeginSyncBatch(ctx, w.target.ID, m.Number, body, progress)
 }
 
+// patient is the bucket for what asks it many questions in a row, of which a bad
+// link loses some.
+func (w *worker) patient() patient { return patient{w.dest.bucket, w.timing} }
+
 // previous is the number of the node's manifest before the one of a number.
 func (w *worker) previous(ctx context.Context, number uint64) (last uint64, err error) {
 	if number == 1 {
@@ -444,7 +448,7 @@ func (w *worker) previous(ctx context.Context, number uint64) (last uint64, err 
 		return 0, err
 	}
 	// The node had another name until now, or somebody deleted manifests.
-	err = w.dest.bucket.List(ctx, manifestDir(w.node), func(key string, _ int64) error {
+	err = w.patient().List(ctx, manifestDir(w.node), "", func(key string, _ int64) error {
 		if n, ok := manifestNumber(key); ok && n < number {
 			last = max(last, n)
 		}
@@ -494,7 +498,7 @@ func (w *worker) finishBatch(ctx context.Context, body []byte) error {
 	}
 	if w.target.Format == FormatDelta {
 		if w.delta == nil {
-			w.delta = newDeltaLog(w.dest.bucket)
+			w.delta = newDeltaLog(w.patient())
 		}
 		err := w.delta.commitEdge(watched, m)
 		var wrong *schemaError
@@ -540,7 +544,7 @@ func (w *worker) renumber(ctx context.Context, m *Manifest) error {
 	if other.Origin != m.Origin {
 		return fmt.Errorf("the data directory %s sends to the same place under the name %q: give one of them another --node-id", other.Origin, m.Node)
 	}
-	err = w.dest.bucket.List(ctx, manifestDir(m.Node), func(key string, _ int64) error {
+	err = w.patient().List(ctx, manifestDir(m.Node), "", func(key string, _ int64) error {
 		if n, ok := manifestNumber(key); ok {
 			m.Previous, m.Number = max(m.Previous, n), max(m.Number, n+1)
 		}

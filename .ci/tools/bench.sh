@@ -78,6 +78,10 @@ if [ -n "$tarn" ]; then
 	echo
 	"$work/tarn-bench" prometheus -tools "$dir" -tarn "$tarn" -scratch "$dir/scratch"
 fi
+if [ -n "$tarn" ]; then
+	echo
+	"$work/tarn-bench" growth -tarn "$tarn" -scratch "$dir/scratch"
+fi
 if [ -n "$tarn" ] && [ -n "$queries" ]; then
 	echo
 	TARN_TOOLS="$dir" "$work/tarn-bench" queries -tarn "$tarn" -scratch "$dir/scratch" -file "$queries"

@@ -63,6 +63,8 @@ func (p *push) stream() {
 	}
 }
 
+var colLine, colMetadata = []byte(lineColumn), []byte(metadataColumn)
+
 // entry adds one entry of the current stream; its metadata are in p.metadata.
 func (p *push) entry(ns int64, line string) {
 	if p.pipe != nil {
@@ -74,10 +76,10 @@ func (p *push) entry(ns int64, line string) {
 		return
 	}
 	p.rows.Row(ns)
-	p.rows.String([]byte(lineColumn), piped.Bytes(line))
+	p.rows.String(colLine, piped.Bytes(line))
 	meta := pipeline.MapOf(p.metadata)
 	p.text = meta.AppendJSON(p.text[:0])
-	p.rows.String([]byte(metadataColumn), p.text)
+	p.rows.String(colMetadata, p.text)
 	if err := p.rows.End(); err != nil {
 		p.batch.Refuse(err)
 		return
