@@ -101,7 +101,7 @@ func (m *monitor) status(history bool) page.Status {
 		Buffer: page.Level{Used: st.BufferedBytes, Limit: st.BufferLimit},
 		Memory: page.Level{Used: residentMemory(), Limit: m.memory},
 		Disk:   page.Disk{Level: page.Level{Used: st.DiskUsed, Limit: st.DiskQuota}, Free: st.DiskFree, Total: st.DiskTotal},
-		Flash:  page.Flash{WAL: st.WAL.WrittenBytes, Segments: st.SegmentBytesWritten},
+		Flash:  page.Flash{WAL: st.WAL.WrittenBytes, Segments: st.SegmentBytesWritten, Amplification: st.WriteAmplification()},
 		WAL:    page.WAL{Live: st.WAL.LiveBytes, Syncs: st.WAL.Syncs, Failed: st.WAL.Failed},
 
 		Databases: st.Databases, Tables: st.Tables, Series: st.Series, Files: st.Segments, FileRows: st.SegmentRows,

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -149,6 +150,12 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 	rounds := 4
 	if testing.Short() {
 		rounds = 2
+	}
+	if text := os.Getenv("TARN_KILL_ROUNDS"); text != "" { // of make soak
+		var err error
+		if rounds, err = strconv.Atoi(text); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for round := range rounds {
 		p := startProcess(t, dir, "--without-auth", "--wal-sync-rate", "100", "--memory-limit", "64MB", "--segment-size", "1MiB")

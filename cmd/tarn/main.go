@@ -64,6 +64,7 @@ InfluxDB v1, v2 and v3 APIs, SQL goes out, Parquet files stay.
 		return &usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
 	})
 	root.AddCommand(newServe(), newWrite(), newQuery(), newPing(), newCreate(), newDelete(), newShow(), newUpdate(), newService(), newSync(), newLake(), newVersion())
+	root.AddCommand(newEnable(), newDisable(), newTest(), newInstall())
 	root.AddCommand(newDoctor(), newExport(), newBackup(), newRestore())
 	return root
 }

@@ -195,7 +195,7 @@ func testSyncKilled(t *testing.T, l lake) {
 			"--sync-target", "s3://lake/edge?name=lake&format=delta&style=path&endpoint="+through+"&credentials-file="+credentials)
 	}
 	p := serve()
-	const first = 1_767_225_600_000_000_000 // 2026-01-01
+	const first int64 = 1_767_225_600_000_000_000 // 2026-01-01
 	n := 0
 	for d := range days {
 		var body bytes.Buffer

@@ -26,8 +26,14 @@ const (
 // the first write. Without it there is no limit.
 func (w *Writer) LimitLarge(n int) { w.large = make(chan struct{}, n) }
 
-// turns reads a body, and waits for its turn once it turns out to be large.
-type turns struct {
+// Turn reads a body through r, decompressed, for a protocol that holds all of it:
+// it waits for its turn once it turns out to be large, and ends with Done.
+func (w *Writer) Turn(ctx context.Context, r io.Reader) *Turn {
+	return &Turn{Reader: r, ctx: ctx, large: w.large}
+}
+
+// Turn reads a body, and waits for its turn once it turns out to be large.
+type Turn struct {
 	io.Reader
 	ctx   context.Context
 	large chan struct{} // nil: no limit
@@ -35,7 +41,8 @@ type turns struct {
 	has   bool // a turn
 }
 
-func (t *turns) Read(p []byte) (int, error) {
+// Read is io.Reader's; the error is store.ErrBusy when the turn does not come.
+func (t *Turn) Read(p []byte) (int, error) {
 	if t.n >= smallBody && !t.has && t.large != nil {
 		if err := t.take(); err != nil {
 			return 0, err
@@ -46,7 +53,7 @@ func (t *turns) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (t *turns) take() error {
+func (t *Turn) take() error {
 	patience := time.NewTimer(largePatience)
 	defer patience.Stop()
 	select {
@@ -60,8 +67,8 @@ func (t *turns) take() error {
 	}
 }
 
-// done ends the turn.
-func (t *turns) done() {
+// Done ends the turn: the body and what was made of it are written or forgotten.
+func (t *Turn) Done() {
 	if t.has {
 		<-t.large
 	}

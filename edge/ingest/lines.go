@@ -22,13 +22,13 @@ func (w *Writer) WriteLines(ctx context.Context, body io.Reader, o Options) (Rep
 	if err := w.store.AdmitDatabase(o.Database); err != nil {
 		return Report{}, err
 	}
-	turns := &turns{Reader: body, ctx: ctx, large: w.large}
-	defer turns.done()
+	turn := w.Turn(ctx, body)
+	defer turn.Done()
 	lw := w.pool.Get().(*lineWriter)
 	defer w.pool.Put(lw)
 	lw.reset(w.store, o.Database)
 	defer lw.batch.Reset()
-	report, err := lw.read(turns, o.Precision, w.now().UnixNano())
+	report, err := lw.read(turn, o.Precision, w.now().UnixNano())
 	switch {
 	case err != nil:
 		return report, err

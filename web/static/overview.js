@@ -30,7 +30,7 @@ export function show(root) {
       h("p.muted", d.limit ? `limit ${bytes(d.limit)}` : "no limit set", d.total ? `; the disk is ${Math.round((1 - d.free / d.total) * 100)} % full, ${bytes(d.free)} free` : ""));
     const today = Math.floor(s.started_ms / 86400000) === Math.floor(s.now_ms / 86400000);
     fill(part.flash, big(...parted(bytes(s.flash.today))), h("p.muted", today ? `today, since the start at ${instant(s.started_ms).slice(11, 16)} UTC` : "today (UTC)"),
-      facts([["log", bytes(s.flash.wal)], ["files", bytes(s.flash.segments)]]));
+      facts([["log", bytes(s.flash.wal)], ["files", bytes(s.flash.segments)], ...(s.flash.amplification ? [["written for a byte that stays", s.flash.amplification.toFixed(1)]] : [])]));
     fill(part.wal, s.wal.failed ? h("p.big.bad", "failed") : h("p.big", "in order"), facts([["not in files yet", bytes(s.wal.live_bytes)], ["syncs", whole(s.wal.syncs)]]));
     fill(part.content, facts([["databases", whole(s.databases)], ["tables", whole(s.tables)], ["series", whole(s.series)], ["files", whole(s.files)], ["rows in files", count(s.file_rows)]]));
     fill(part.server, facts([["up", span(s.now_ms - s.started_ms)], ["node", s.node], ["version", s.version], ["revision", s.revision], ["requests", whole(s.requests)], ["of them failed", whole(s.failed_requests)]]));

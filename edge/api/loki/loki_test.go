@@ -11,29 +11,10 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"tarn/edge/ingest"
+	"tarn/edge/ingest/ingesttest"
 	"tarn/edge/ingest/piped"
 	"tarn/edge/pipeline"
-	"tarn/store"
-	"tarn/store/points"
 )
-
-// sink is a store that has nothing and counts rows.
-type sink struct{ rows int }
-
-func (s *sink) Database(string) (store.Database, bool) { return store.Database{}, false }
-
-func (s *sink) AdmitDatabase(string) error { return nil }
-
-func (s *sink) Write(_ context.Context, _ string, b *points.Batch, _ store.WriteOptions) error {
-	s.rows += b.Rows()
-	return nil
-}
-
-func (s *sink) Limits() store.Limits {
-	return store.Limits{Databases: 5, Tables: 2000, Columns: 500, Tags: 100}
-}
-
-func (s *sink) TableCount() int { return 0 }
 
 // send decodes a body and writes its entries.
 func send(tb testing.TB, w *piped.Writer, p *push, body []byte, proto bool) (piped.Report, error) {
@@ -56,8 +37,8 @@ func send(tb testing.TB, w *piped.Writer, p *push, body []byte, proto bool) (pip
 	return b.Report(), err
 }
 
-func newWriter() (*piped.Writer, *sink) {
-	s := &sink{}
+func newWriter() (*piped.Writer, *ingesttest.Sink) {
+	s := &ingesttest.Sink{}
 	return &piped.Writer{Rows: ingest.NewWriter(s, time.Now), Now: time.Now}, s
 }
 
@@ -107,8 +88,8 @@ func TestAllocations(t *testing.T) {
 				}
 			}
 			run()
-			if s.rows != 3*entries {
-				t.Errorf("%s: %d rows of %d", name, s.rows, 3*entries)
+			if s.Rows != 3*entries {
+				t.Errorf("%s: %d rows of %d", name, s.Rows, 3*entries)
 			}
 			return testing.AllocsPerRun(10, run)
 		}
@@ -174,11 +155,11 @@ func FuzzPush(f *testing.F) {
 			body = ingest.ValidText(body)
 		}
 		for _, pipe := range []*pipeline.Pipeline{nil, p} {
-			s.rows = 0
+			s.Rows = 0
 			q := &push{pipe: pipe}
 			r, err := send(t, w, q, slices.Clone(body), proto)
-			if err == nil && r.Written != s.rows || err != nil && s.rows > 0 {
-				t.Errorf("%+v, %v: %d rows", r, err, s.rows)
+			if err == nil && r.Written != s.Rows || err != nil && s.Rows > 0 {
+				t.Errorf("%+v, %v: %d rows", r, err, s.Rows)
 			}
 		}
 	})

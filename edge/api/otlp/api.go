@@ -86,7 +86,10 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, s signal) {
 		a.Fail(w, r, gate.ShapeB, err)
 		return
 	}
-	body, err := a.ReadBody(r)
+	body, release, err := a.TakeBody(r, a.Writer)
+	if err == nil {
+		defer release()
+	}
 	if err == nil && media == jsonType {
 		if body, err = transcode(ingest.ValidText(body), s.request); err != nil {
 			err = undecodable(media, err)

@@ -22,7 +22,7 @@ func readBuckets(b []byte) (e exponentialBuckets, err error) {
 		case n == 1 && f.Type == protowire.VarintType:
 			e.offset = int(int32(protowire.DecodeZigZag(f.Number)))
 		case n == 2 && f.Type == protowire.VarintType:
-			e.counts = append(e.counts, f.Number)
+			return e.add(f.Number)
 		case n == 2 && f.Type == protowire.BytesType:
 			for b := f.Bytes; len(b) > 0; {
 				v, size := protowire.ConsumeVarint(b)
@@ -30,15 +30,22 @@ func readBuckets(b []byte) (e exponentialBuckets, err error) {
 					return piped.ErrWire
 				}
 				b = b[size:]
-				e.counts = append(e.counts, v)
-				if len(e.counts) > maxBuckets {
-					return fmt.Errorf("an exponential histogram of more than %d buckets", maxBuckets)
+				if err := e.add(v); err != nil {
+					return err
 				}
 			}
 		}
 		return nil
 	})
 	return e, err
+}
+
+func (e *exponentialBuckets) add(count uint64) error {
+	if len(e.counts) == maxBuckets {
+		return fmt.Errorf("an exponential histogram of more than %d buckets", maxBuckets)
+	}
+	e.counts = append(e.counts, count)
+	return nil
 }
 
 // exponential writes an exponential histogram as a classic one, which upstream

@@ -452,14 +452,22 @@ func eachFixed(f piped.Wire, fn func(uint64)) error {
 
 func (m *metricWriter) summary(b []byte) error {
 	var d distribution
-	if err := piped.Fields(b, func(n protowire.Number, f piped.Wire) error {
+	quantiles := 0
+	err := piped.Fields(b, func(n protowire.Number, f piped.Wire) error {
+		if n == 6 {
+			quantiles++
+		}
 		d.read(n, f, 8)
 		return nil
-	}); err != nil || d.flags&noValue != 0 {
+	})
+	switch {
+	case err != nil || d.flags&noValue != 0:
 		return err
+	case quantiles > maxBuckets:
+		return fmt.Errorf("a summary of more than %d quantiles", maxBuckets)
 	}
 	d.hasSum = true // a summary always has one
-	err := piped.Fields(b, func(n protowire.Number, f piped.Wire) error {
+	err = piped.Fields(b, func(n protowire.Number, f piped.Wire) error {
 		if n != 6 || f.Type != protowire.BytesType {
 			return nil
 		}

@@ -1,7 +1,7 @@
 package otlp
 
 import (
-	"context"
+	"bytes"
 	"errors"
 	"fmt"
 	"net/http/httptest"
@@ -13,32 +13,13 @@ import (
 
 	"tarn/edge/api/gate"
 	"tarn/edge/ingest"
+	"tarn/edge/ingest/ingesttest"
 	"tarn/edge/ingest/piped"
-	"tarn/store"
-	"tarn/store/points"
 )
 
-// sink is a store that has nothing and forgets everything.
-type sink struct{ rows int }
-
-func (s *sink) Database(string) (store.Database, bool) { return store.Database{}, false }
-
-func (s *sink) AdmitDatabase(string) error { return nil }
-
-func (s *sink) Write(_ context.Context, _ string, b *points.Batch, _ store.WriteOptions) error {
-	s.rows += b.Rows()
-	return nil
-}
-
-func (s *sink) Limits() store.Limits {
-	return store.Limits{Databases: 5, Tables: 2000, Columns: 500, Tags: 100}
-}
-
-func (s *sink) TableCount() int { return 0 }
-
 // bench is an API that writes to a sink.
-func bench() (*API, *sink) {
-	s := &sink{}
+func bench() (*API, *ingesttest.Sink) {
+	s := &ingesttest.Sink{}
 	w := ingest.NewWriter(s, time.Now)
 	return &API{Gate: &gate.Gate{}, Writer: w, Logs: &piped.Writer{Rows: w, Now: time.Now}}, s
 }
@@ -101,8 +82,8 @@ func TestAllocations(t *testing.T) {
 				}
 			}
 			run()
-			if s.rows < n {
-				t.Errorf("%s: %d rows of %d items", e.name, s.rows, n)
+			if s.Rows < n {
+				t.Errorf("%s: %d rows of %d items", e.name, s.Rows, n)
 			}
 			return testing.AllocsPerRun(10, run)
 		}
@@ -142,8 +123,8 @@ func FuzzExport(f *testing.F) {
 		a, s := bench()
 		e := exports[int(which)%len(exports)]
 		p, err := e.write(a, body)
-		if err != nil && s.rows > 0 {
-			t.Errorf("%s: %d rows, then %v", e.name, s.rows, err)
+		if err != nil && s.Rows > 0 {
+			t.Errorf("%s: %d rows, then %v", e.name, s.Rows, err)
 		}
 		if err == nil && p.rejected > 0 && p.first == nil {
 			t.Errorf("%s: rejected without a reason", e.name)
@@ -191,6 +172,43 @@ func TestHostile(t *testing.T) {
 	}
 	if _, err := exports[2].write(a, wrap(1, wrap(2, wrap(2, many)))); !errors.Is(err, piped.ErrWire) || !strings.Contains(err.Error(), "more than") {
 		t.Errorf("many attributes: %v", err)
+	}
+}
+
+// TestAmplification: what is short in a body and long in rows is refused whole.
+func TestAmplification(t *testing.T) {
+	wrap := func(n protowire.Number, b []byte) []byte {
+		return protowire.AppendBytes(protowire.AppendTag(nil, n, protowire.BytesType), b)
+	}
+	attribute := func(n protowire.Number, size int) []byte {
+		return wrap(n, append(wrap(1, []byte("k")), wrap(2, wrap(1, bytes.Repeat([]byte("v"), size)))...))
+	}
+	repeat := func(b []byte, n int) []byte { return bytes.Repeat(b, n) }
+	metrics := func(kind protowire.Number, point []byte) []byte {
+		return wrap(1, wrap(2, wrap(2, append(wrap(1, []byte("m")), wrap(kind, wrap(1, point))...))))
+	}
+	for _, c := range []struct {
+		name  string
+		which int
+		body  []byte
+		want  string
+	}{
+		{"buckets with long tags", 0, metrics(fieldExponential, append(attribute(1, 100_000), wrap(8, wrap(2, repeat([]byte{1}, 900)))...)), "take more than 64 MiB"},
+		{"many buckets", 0, metrics(fieldExponential, wrap(8, wrap(2, repeat([]byte{1}, 2000)))), "more than 1000 buckets"},
+		{"many single buckets", 0, metrics(fieldExponential, wrap(8, repeat([]byte{2 << 3, 1}, 2000))), "more than 1000 buckets"},
+		{"many quantiles", 0, metrics(fieldSummary, repeat([]byte{6<<3 | 2, 0}, 2000)), "more than 1000 quantiles"},
+		{"many events", 1, wrap(1, wrap(2, wrap(2, repeat([]byte{11<<3 | 2, 0}, 1<<20)))), "more than 65536 values"},
+		{"many links", 1, wrap(1, wrap(2, wrap(2, repeat([]byte{13<<3 | 2, 0}, 1<<20)))), "more than 65536 values"},
+		{"long resource", 2, wrap(1, append(wrap(1, attribute(1, 100_000)), wrap(2, repeat([]byte{2<<3 | 2, 0}, 1000))...)), "take more than 64 MiB"},
+	} {
+		a, s := bench()
+		p, err := exports[c.which].write(a, c.body)
+		if err == nil {
+			err = p.first
+		}
+		if err == nil || !strings.Contains(err.Error(), c.want) || s.Rows > 0 {
+			t.Errorf("%s: %v, %d rows", c.name, err, s.Rows)
+		}
 	}
 }
 

@@ -289,6 +289,9 @@ func (w *spanWriter) listCells(b []byte) error {
 			if n != number || f.Type != protowire.BytesType {
 				return nil
 			}
+			if err := w.one(); err != nil {
+				return err
+			}
 			var v pipeline.Value
 			var err error
 			if n == fieldEvents {

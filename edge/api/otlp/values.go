@@ -54,7 +54,7 @@ func (a *API) release(s *scratch) {
 
 // maxAttributes bounds the attributes of a resource, scope, span, point or log
 // record.
-const maxAttributes = 2000
+const maxAttributes = 1000
 
 // readAttributes appends the KeyValues with a field number in a message.
 func readAttributes(dst []attribute, b []byte, number protowire.Number) ([]attribute, error) {
@@ -100,8 +100,8 @@ func find(list []attribute, key string) *attribute {
 
 // value decodes an AnyValue. Lists and maps live as long as rec.
 func (s *scratch) value(rec *pipeline.Record, b []byte, depth int) (v pipeline.Value, err error) {
-	if s.count++; s.count > pipeline.MaxValues {
-		return v, fmt.Errorf("%w: more than %d values in a record", piped.ErrWire, pipeline.MaxValues)
+	if err := s.one(); err != nil {
+		return v, err
 	}
 	if depth > pipeline.MaxDepth {
 		return v, fmt.Errorf("%w: values nested deeper than %d", piped.ErrWire, pipeline.MaxDepth)
@@ -127,6 +127,14 @@ func (s *scratch) value(rec *pipeline.Record, b []byte, depth int) (v pipeline.V
 		return err
 	})
 	return v, err
+}
+
+// one counts a value of the current record.
+func (s *scratch) one() error {
+	if s.count++; s.count > pipeline.MaxValues {
+		return fmt.Errorf("%w: more than %d values in a record", piped.ErrWire, pipeline.MaxValues)
+	}
+	return nil
 }
 
 func (s *scratch) array(rec *pipeline.Record, b []byte, depth int) (pipeline.Value, error) {

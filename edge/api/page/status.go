@@ -68,6 +68,9 @@ type Flash struct {
 	WAL      int64 `json:"wal"`
 	Segments int64 `json:"segments"`
 	Today    int64 `json:"today"`
+	// Amplification is bytes written for each byte of files that stays, 0 when
+	// it is not known.
+	Amplification float64 `json:"amplification"`
 }
 
 // WAL is the state of the write-ahead log. Live bytes are not in files yet.

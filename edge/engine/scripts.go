@@ -1,0 +1,6 @@
+package engine
+
+import _ "embed"
+
+//go:embed scripts.py
+var scriptSupport string
