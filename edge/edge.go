@@ -2,37 +2,18 @@ package edge
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
-	"tarn/edge/api/dataapi"
-	"tarn/edge/api/gate"
-	"tarn/edge/api/greptime"
-	"tarn/edge/api/greptime/statement"
-	"tarn/edge/api/influx"
-	"tarn/edge/api/page"
-	"tarn/edge/api/prometheus"
-	"tarn/edge/api/syncapi"
-	"tarn/edge/auth"
 	"tarn/edge/engine"
-	"tarn/edge/ingest"
-	"tarn/edge/query"
-	"tarn/edge/query/spill"
 	"tarn/edge/route"
 	"tarn/edge/server"
 	"tarn/store"
-	"tarn/store/vfs"
 	upstream "tarn/sync"
-	"tarn/web"
 )
 
 // Appliance is a running server.
@@ -97,7 +78,12 @@ func Start(ctx context.Context, c Config, logger *slog.Logger) (_ *Appliance, er
 		return nil, err
 	}
 	a.monitor.sync = a.sync
-	if err := a.listen(memory); err != nil {
+	shared, err := a.share(memory)
+	if err != nil {
+		return nil, err
+	}
+	a.routes = a.families(shared)
+	if err := a.listen(shared); err != nil {
 		return nil, err
 	}
 	background, quiet := context.WithCancel(context.WithoutCancel(ctx))
@@ -107,167 +93,6 @@ func Start(ctx context.Context, c Config, logger *slog.Logger) (_ *Appliance, er
 	logger.Info("ready", "address", a.Addr().String(), "data_dir", c.DataDir, "memory_limit", memory.limit,
 		"segments", r.Segments, "replayed_rows", r.Rows, "took", time.Since(began).Round(time.Millisecond))
 	return a, nil
-}
-
-func (a *Appliance) listen(memory budget) error {
-	exempt, err := a.config.exemptions()
-	if err != nil {
-		return err
-	}
-	minTLS, err := a.config.minTLS()
-	if err != nil {
-		return err
-	}
-	authenticator := &auth.Authenticator{Tokens: a.store.Tokens(), Disabled: a.config.WithoutAuth, Exempt: exempt}
-	m := newMetrics(a.store)
-	process := a.monitor.process
-	files, err := web.New()
-	if err != nil {
-		return err
-	}
-	temporary, err := a.spill()
-	if err != nil {
-		return err
-	}
-	m.registry.MustRegister(syncCollector{a.sync})
-	logs := &engine.Logs{}
-	writer := ingest.NewWriter(a.store, time.Now)
-	writer.LimitLarge(memory.large)
-	api := &influx.API{
-		Store: a.store, Writer: writer, Auth: authenticator, Logger: a.logger, Now: time.Now,
-		Query: query.New(Provider{a.store}, query.Options{
-			MemoryLimit: memory.query, Spill: temporary, MaxConcurrent: a.config.QueryConcurrency, Timeout: a.config.QueryTimeout,
-			LogSize: a.config.QueryLogSize, Logger: a.logger, System: system{a.store, a.config.WithoutAuth, a.config.NodeID, process, time.Now(), a.sync,
-				logs, func() *engine.Engine { return a.engine }},
-			Caches: caches{a.store},
-		}),
-		Build:   influx.Build{Version: a.config.Version, Revision: a.config.Revision, ProcessID: process},
-		MaxBody: a.config.MaxRequestSize, Metrics: m.handler(), FirstTokenFrom: loopback,
-	}
-	if err := a.startEngine(memory, api, m, logs); err != nil {
-		return err
-	}
-	pages := &page.API{Page: files, Status: a.monitor.status, Pipelines: a.store.Pipelines().List}
-	a.routes = append(api.Routes(), pages.Routes()...)
-	door := &gate.Gate{Store: a.store, Auth: authenticator, Logger: a.logger, MaxBody: a.config.MaxRequestSize}
-	native := &greptime.API{Gate: door, Store: a.store, Writer: api.Writer,
-		Statements: &statement.Runner{Store: a.store, Query: api.Query, Writer: api.Writer, PromQL: promQL{api.Query}, Now: time.Now, Version: a.config.Version, Revision: a.config.Revision}}
-	level := a.config.LogLevel
-	if level == nil {
-		level = new(slog.LevelVar)
-	}
-	native.Server = greptime.Server{Version: a.config.Version, Revision: a.config.Revision, Level: level, NoProfiles: a.config.DisablePprof, Local: loopback,
-		Config: func() ([]byte, error) { return a.config.shownConfig(memory, strings.ToLower(level.Level().String())) }}
-	a.routes = append(shareHealth(a.routes, greptime.Family, native.Health), native.Routes()...)
-	a.routes = append(a.routes, a.telemetry(door, api.Writer, m)...)
-	prom := &prometheus.API{Gate: door, Writer: api.Writer, Query: api.Query, Version: a.config.Version, Revision: a.config.Revision, Now: time.Now}
-	a.routes = append(a.routes, prom.Routes()...)
-	a.routes = append(a.routes, (&syncapi.API{Sync: a.sync}).Routes()...)
-	a.routes = append(a.routes, (&dataapi.API{Store: a.store, Logger: a.logger}).Routes()...)
-	observe := func(o server.Observation) {
-		m.observe(o)
-		a.monitor.observe(o)
-	}
-	options := server.Options{Routes: a.routes, Auth: authenticator, ClusterUUID: a.store.UUID(), Logger: a.logger, Observe: observe, Deny: influx.Fail,
-		Guards: map[string]server.Guard{gate.Prefix: door}}
-	listen := server.ListenOptions{Addr: a.config.HTTPBind, CertFile: a.config.TLSCert, KeyFile: a.config.TLSKey, MinTLS: minTLS, Logger: a.logger}
-	if a.server, err = server.Start(server.NewHandler(options), listen); err != nil {
-		return err
-	}
-	if a.config.RecoveryBind == "" {
-		return nil
-	}
-	// The recovery listener ends with the first token that it hands out.
-	replaced, done := context.WithCancel(context.Background())
-	options.Routes = api.RecoveryRoutes(done)
-	options.Auth = &auth.Authenticator{Tokens: a.store.Tokens(), Disabled: true}
-	listen.Addr = a.config.RecoveryBind
-	if a.recovery, err = server.Start(server.NewHandler(options), listen); err != nil {
-		return errors.Join(err, a.server.Stop(context.Background()))
-	}
-	recovery := a.recovery
-	context.AfterFunc(replaced, func() {
-		a.logger.Info("admin token regenerated; the recovery listener stops")
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		if err := recovery.Stop(ctx); err != nil {
-			a.logger.Warn("recovery listener", "error", err)
-		}
-	})
-	return nil
-}
-
-// spill opens the folder for the temporary files of queries, nil when there are
-// to be none. The store holds the data directory's lock.
-func (a *Appliance) spill() (*spill.Space, error) {
-	dir := a.config.DataDir + "/tmp"
-	space, err := spill.Open(vfs.OS(), dir, spill.Options{Limit: a.config.MaxSpillBytes, Reserve: a.store.ReserveDisk})
-	if err != nil || a.config.MaxSpillBytes == 0 {
-		return nil, err
-	}
-	return space, nil
-}
-
-// loopback says whether a request comes from this machine.
-func loopback(r *http.Request) bool {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
-}
-
-// tokenFile is the content of --admin-token-file (spec section 1.6).
-type tokenFile struct {
-	Token       string  `json:"token"`
-	Name        string  `json:"name"`
-	Expiry      *int64  `json:"expiry_millis"`
-	Description *string `json:"description"`
-}
-
-// installToken stores the token of --admin-token-file unless one of its name
-// exists.
-func (a *Appliance) installToken(ctx context.Context) error {
-	path := a.config.AdminTokenFile
-	if path == "" || a.config.WithoutAuth {
-		return nil
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return fmt.Errorf("--admin-token-file: %w", err)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		a.logger.Warn("the admin token file can be read by others", "path", path, "mode", info.Mode().Perm().String())
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("--admin-token-file: %w", err)
-	}
-	var f tokenFile
-	if err := json.Unmarshal(data, &f); err != nil {
-		return fmt.Errorf("--admin-token-file %s: %w", path, err)
-	}
-	if !strings.HasPrefix(f.Token, store.TokenPrefix) {
-		return fmt.Errorf("--admin-token-file %s: the token must start with %s", path, store.TokenPrefix)
-	}
-	if f.Name == "" {
-		f.Name = store.AdminToken
-	}
-	var expires time.Time
-	if f.Expiry != nil {
-		expires = time.UnixMilli(*f.Expiry)
-	}
-	description := ""
-	if f.Description != nil {
-		description = *f.Description
-	}
-	_, err = a.store.Tokens().Add(ctx, f.Name, f.Token, expires, description, -1)
-	var exists *store.TokenExistsError
-	if errors.As(err, &exists) {
-		return nil
-	}
-	return err
 }
 
 // Addr is where the API is served.

@@ -6,7 +6,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"tarn/edge/api/influx"
 	"tarn/edge/engine"
 	"tarn/edge/query"
 	"tarn/store/column"
@@ -58,22 +57,15 @@ func (s system) pluginTable(database, name string) (made, bool) {
 
 func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }
 
-// startEngine makes the processing engine for an API.
-func (a *Appliance) startEngine(memory budget, api *influx.API, m *metrics, logs *engine.Logs) error {
+// startEngine makes the processing engine.
+func (a *Appliance) startEngine(s *shared, logs *engine.Logs) (*engine.Engine, error) {
 	c := a.config
-	var err error
-	a.engine, err = engine.Start(engine.Options{
+	return engine.Start(engine.Options{
 		Dir: c.PluginDir, Python: c.Python, VirtualEnv: c.VirtualEnv, Repository: c.PluginRepo, Timeout: c.PluginTimeout, MemoryLimit: c.PluginMemory,
-		Concurrency: c.PluginConcurrency, QueueBytes: int(min(memory.limit/16, 16<<20)), NoPackages: c.NoPackages, DirOnly: c.PluginDirOnly,
+		Concurrency: c.PluginConcurrency, QueueBytes: int(min(s.memory.limit/16, 16<<20)), NoPackages: c.NoPackages, DirOnly: c.PluginDirOnly,
 		Kinds: c.PluginKinds, Environment: c.PluginEnv, WheelDir: c.PluginWheels, Offline: c.PluginOffline,
-		Store: a.store, Query: api.Query, Writer: api.Writer, Logs: logs, Logger: a.logger,
+		Store: a.store, Query: s.query, Writer: s.writer, Logs: logs, Logger: a.logger,
 	})
-	if err != nil {
-		return err
-	}
-	api.Engine = a.engine
-	m.registry.MustRegister(pluginCollector{a.engine})
-	return nil
 }
 
 // pluginCollector counts what the processing engine does.
