@@ -54,7 +54,7 @@ The plugin is a file, or a directory with an __init__.py, in the server's --plug
 	f := cmd.Flags()
 	f.StringVarP(&path, "path", "p", "", "the plugin, relative to the plugin directory, gh:PATH, or with --upload a file or directory here")
 	f.StringVar(&spec, "trigger-spec", "", "table:NAME, all_tables, every:DURATION, \"cron:SEC MIN HOUR DAY MONTH WEEKDAY\" or request:PATH")
-	f.StringToStringVar(&arguments, "trigger-arguments", nil, "arguments for the plugin, KEY=VALUE,...")
+	f.Var(pairs{&arguments}, "trigger-arguments", "arguments for the plugin, KEY=VALUE,...")
 	f.StringVar(&onError, "error-behavior", "log", "what follows an error: log, retry or disable")
 	f.BoolVar(&async, "run-asynchronous", false, "let runs overlap")
 	f.BoolVar(&disabled, "disabled", false, "create it disabled")
@@ -100,6 +100,47 @@ The plugin is a file, or a directory with an __init__.py, in the server's --plug
 		return say(cmd, "Trigger %q created successfully", args[0])
 	}
 	return cmd
+}
+
+// pairs is a flag of KEY=VALUE,... A comma within quotes, brackets or braces
+// belongs to the value, which may be JSON.
+type pairs struct{ to *map[string]string }
+
+// Type is pflag.Value's.
+func (p pairs) Type() string { return "KEY=VALUE,..." }
+
+// String is pflag.Value's.
+func (p pairs) String() string { return "" }
+
+// Set is pflag.Value's.
+func (p pairs) Set(text string) error {
+	depth, quoted, from := 0, false, 0
+	var parts []string
+	for i, c := range text {
+		switch {
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[' || c == '{':
+			depth++
+		case (c == ']' || c == '}') && depth > 0:
+			depth--
+		case c == ',' && depth == 0:
+			parts = append(parts, text[from:i])
+			from = i + 1
+		}
+	}
+	for _, part := range append(parts, text[from:]) {
+		key, value, ok := strings.Cut(part, "=")
+		if !ok || key == "" {
+			return fmt.Errorf("%q is not KEY=VALUE", part)
+		}
+		if *p.to == nil {
+			*p.to = map[string]string{}
+		}
+		(*p.to)[key] = value
+	}
+	return nil
 }
 
 // pluginFile is a file of a plugin as the API takes it; Path begins with the
@@ -243,7 +284,7 @@ func (v *trialVerb) flags(cmd *cobra.Command) {
 	v.client.flags(cmd)
 	v.databaseFlag(cmd)
 	f := cmd.Flags()
-	f.StringToStringVar(&v.arguments, "input-arguments", nil, "arguments for the plugin, KEY=VALUE,...")
+	f.Var(pairs{&v.arguments}, "input-arguments", "arguments for the plugin, KEY=VALUE,...")
 	f.StringVar(&v.cache, "cache-name", "", "cache to use; test runs of one name share it")
 }
 

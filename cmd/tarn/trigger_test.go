@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -105,4 +106,27 @@ func TestPluginVerbs(t *testing.T) {
 	works("deleted", "delete", "trigger", "-d", "home", "tick", "--force")
 	fails("not found", "delete", "trigger", "-d", "home", "tick")
 	p.stop()
+}
+
+func TestPairs(t *testing.T) {
+	for text, want := range map[string]string{
+		"a=1":                             "map[a:1]",
+		"a=1,b=x=y,c=":                    "map[a:1 b:x=y c:]",
+		`w=[{"type":"sine"},{"v":7}],p=5`: `map[p:5 w:[{"type":"sine"},{"v":7}]]`,
+		`n=temp:"snake, lower",v=2`:       `map[n:temp:"snake, lower" v:2]`,
+		"c=a]b,d=1":                       "map[c:a]b d:1]",
+		"a":                               `"a" is not KEY=VALUE`,
+		"a=1,=2":                          `"=2" is not KEY=VALUE`,
+	} {
+		var m map[string]string
+		got := ""
+		if err := (pairs{&m}).Set(text); err != nil {
+			got = err.Error()
+		} else {
+			got = fmt.Sprint(m)
+		}
+		if got != want {
+			t.Errorf("%s: %s, want %s", text, got, want)
+		}
+	}
 }

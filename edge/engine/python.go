@@ -117,6 +117,7 @@ func (e *Engine) ensureVenv(ctx context.Context) error {
 			}
 			return fmt.Errorf("cannot create virtual environment in %s: %w; set --virtual-env-location: %s", e.venv(), err, lastLines(out))
 		}
+		e.forgetPython() // the environment's is the one to use now
 	}
 	if _, err := e.command(ctx, e.venvPython(), "-m", "pip", "--version"); err == nil {
 		return nil
