@@ -13,7 +13,7 @@ CONCURRENT := ./store ./store/wal ./store/buffer ./store/merge ./edge ./edge/ser
 # with other servers is left out: it would be their speed that is emulated.
 PORTABLE = ./lp ./store/... $(filter-out %/difftest,$(shell $(GO) list ./edge/query/...))
 
-.PHONY: run build test unit lint race cross emulated bench proofs soak fuzz dist clean
+.PHONY: run build test unit lint race cross emulated bench proofs soak fuzz dist packages clean
 
 ## run: build, start on 127.0.0.1:8181, load a Telegraf capture, query it, keep serving
 run: build
@@ -31,7 +31,7 @@ unit:
 
 ## lint: formatting, go vet and staticcheck
 lint:
-	@out=$$(gofmt -l cmd edge lp store sync systemd testdata web); if [ -n "$$out" ]; then echo "not gofmt-ed:"; echo "$$out"; exit 1; fi
+	@out=$$(gofmt -l cmd edge lp packaging store sync systemd testdata web); if [ -n "$$out" ]; then echo "not gofmt-ed:"; echo "$$out"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
 
@@ -75,12 +75,13 @@ fuzz:
 		done; \
 	done
 
-## dist: stripped binaries for every machine we ship to, in dist/
+## dist: for every machine we ship to a stripped binary, a tarball, packages, and checksums, in dist/
 dist:
-	GOOS=linux GOARCH=amd64 $(BUILD) -o dist/tarn-linux-amd64 ./cmd/tarn
-	GOOS=linux GOARCH=arm64 $(BUILD) -o dist/tarn-linux-arm64 ./cmd/tarn
-	GOOS=linux GOARCH=arm GOARM=7 $(BUILD) -o dist/tarn-linux-armv7 ./cmd/tarn
-	GOOS=linux GOARCH=arm GOARM=6 $(BUILD) -o dist/tarn-linux-armv6 ./cmd/tarn
+	sh packaging/build.sh
+
+## packages: the same for one machine, ARCH=amd64 (or arm64, armv7, armv6)
+packages:
+	sh packaging/build.sh $(or $(ARCH),$(shell $(GO) env GOARCH))
 
 clean:
 	rm -rf bin dist

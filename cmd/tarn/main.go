@@ -66,6 +66,7 @@ InfluxDB v1, v2 and v3 APIs, SQL goes out, Parquet files stay.
 	root.AddCommand(newServe(), newWrite(), newQuery(), newPing(), newCreate(), newDelete(), newShow(), newUpdate(), newService(), newSync(), newLake(), newVersion())
 	root.AddCommand(newEnable(), newDisable(), newTest(), newInstall())
 	root.AddCommand(newDoctor(), newExport(), newBackup(), newRestore())
+	root.AddCommand(newTop(), newStatus())
 	return root
 }
 

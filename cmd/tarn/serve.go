@@ -114,7 +114,7 @@ func serve(ctx context.Context, c edge.Config, logger *slog.Logger) error {
 	if err := unmapStart(); err != nil {
 		logger.Debug("the pages of the start stay mapped", "error", err)
 	}
-	supervisor := newSupervisor(logger)
+	supervisor := newSupervisor(logger, a.Alive)
 	supervisor.ready()
 	var failed error
 	select {

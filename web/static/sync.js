@@ -56,7 +56,7 @@ export function show(root) {
       h("div.row.between", h("h2", t.id, " ", mark(t.state, t.failures)),
         h("div.row", button(t.failures || t.parked?.length ? "Retry now" : "Send now", t.id, "now"), t.state === "paused" ? button("Resume", t.id, "resume") : button("Pause", t.id, "pause"))),
       h("p.muted", h("code", t.url), t.databases?.length ? ` — databases ${t.databases.join(", ")}` : null, t.kind === "lines" ? null : ` — ${t.format}`),
-      t.last_error ? h("p.error", t.last_error, t.state === "waiting" ? `\nTried ${whole(t.failures)} times; again in ${span(t.next_attempt_seconds * 1000)}.` : null) : null,
+      t.last_error ? h("p.error", t.last_error, t.state === "waiting" ? `\n${t.failures > 1 ? `Tried ${whole(t.failures)} times; a` : "A"}gain in ${span(t.next_attempt_seconds * 1000)}.` : null) : null,
       t.note ? h("p.note", t.note) : null,
       t.current ? h("div", h("p.muted", `Sending ${t.current.database}/${t.current.table}: ${bytes(t.current.sent_bytes)} of ${bytes(t.current.bytes)}`), meter(t.current.sent_bytes, t.current.bytes, "sent")) : null,
       h("div.grid.two",
