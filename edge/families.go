@@ -94,7 +94,7 @@ func (a *Appliance) families(c *shared) []route.Route {
 
 func (a *Appliance) greptime(c *shared) *greptime.API {
 	return &greptime.API{
-		Gate: c.gate, Store: a.store, Writer: c.writer,
+		Gate: c.gate, Store: a.store, Writer: c.writer, Engine: a.engine,
 		Statements: &statement.Runner{Store: a.store, Query: c.query, Writer: c.writer, PromQL: promQL{c.query}, Now: time.Now,
 			Version: a.config.Version, Revision: a.config.Revision},
 		Server: greptime.Server{Version: a.config.Version, Revision: a.config.Revision, Level: c.level, NoProfiles: a.config.DisablePprof, Local: loopback,

@@ -86,6 +86,9 @@ func (c *conversation) serve(d *datadriven.TestData) string {
 			case "max-body":
 				a.Scan(c.t, 0, &o.MaxRequestSize)
 			case "plugins":
+				if !d.HasArg("no-python") {
+					needPython(c.t)
+				}
 				o.PluginDir = copyPlugins(c.t)
 			case "no-python":
 				c.t.Setenv("PATH", "")

@@ -153,7 +153,9 @@ func (s *Store) SaveScript(ctx context.Context, database, name, source string) e
 	if err != nil {
 		return fmt.Errorf("count the scripts: %w", err)
 	}
-	if n >= maxScripts {
+	if _, known, err := s.catalog.Script(ctx, database, name); err != nil {
+		return err
+	} else if n >= maxScripts && !known {
 		return &LimitError{fmt.Sprintf("there are %d scripts already; the most is %d", n, maxScripts)}
 	}
 	sc := Script{Database: database, Name: name, Source: source, ModifiedAt: s.opts.Now().UnixNano()}
@@ -162,6 +164,26 @@ func (s *Store) SaveScript(ctx context.Context, database, name, source string) e
 	}
 	return nil
 }
+
+// DeleteScript removes a script.
+func (s *Store) DeleteScript(ctx context.Context, database, name string) error {
+	s.admin.Lock()
+	defer s.admin.Unlock()
+	if s.closed.Load() {
+		return ErrClosed
+	}
+	sc, err := s.Script(ctx, database, name)
+	if err != nil {
+		return err
+	}
+	if err := s.catalog.Apply(ctx, catalog.Change{DeleteScripts: []catalog.Script{sc}}); err != nil {
+		return fmt.Errorf("delete script %q: %w", name, err)
+	}
+	return nil
+}
+
+// Scripts lists the saved scripts by database and name.
+func (s *Store) Scripts(ctx context.Context) ([]Script, error) { return s.catalog.Scripts(ctx) }
 
 // Script finds a saved script; the error of one that is not there is
 // ErrNotFound.

@@ -660,6 +660,36 @@ func TestTriggersAndPipelines(t *testing.T) {
 	p.shot("triggers")
 }
 
+// TestTriggers switches a trigger off and on, and shows what it logged.
+func TestTriggers(t *testing.T) {
+	plugins := t.TempDir()
+	if err := os.WriteFile(filepath.Join(plugins, "broken.py"), []byte("def process_writes(influxdb3_local):\n    pass\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	base := newServer(t, false, func(c *edge.Config) { c.PluginDir = plugins })
+	if status, body := call(t, "POST", base+"/api/v3/configure/processing_engine_trigger", "",
+		`{"db":"telegraf","plugin_filename":"broken.py","trigger_name":"watch","trigger_specification":"table:cpu","trigger_settings":{"run_async":false,"error_behavior":"log"},"trigger_arguments":null,"disabled":false}`, "application/json"); status != http.StatusOK {
+		t.Fatal(status, body)
+	}
+	p := newTab(t, base)
+	p.open("/dashboard/#/triggers")
+	p.see("tbody th", "watch")
+	p.see("tbody td", "on writes to cpu")
+	p.see(".tag.on", "enabled")
+	write(t, base, "telegraf", "cpu,host=x usage_user=1")
+	// The plugin is broken; without Python it cannot even be tried. Both are
+	// logged in the background: look until they are.
+	p.do(`const t = setInterval(() => { const b = [...document.querySelectorAll("button")].find((e) => e.innerText === "Refresh"); document.querySelector(".problems .tag.error") || !b ? clearInterval(t) : b.click(); }, 200)`)
+	p.see(".problems b", "watch")
+	p.see(".problems .tag.error", "ERROR")
+	p.accessible("triggers")
+	p.press("disable watch")
+	p.see(".tag.off", "disabled")
+	p.shot("triggers-one")
+	p.press("enable watch")
+	p.see(".tag.on", "enabled")
+}
+
 // TestSync shows a target that can be reached and one that cannot.
 func TestSync(t *testing.T) {
 	closed, err := net.Listen("tcp", "127.0.0.1:0")

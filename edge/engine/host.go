@@ -49,17 +49,29 @@ func (h live) query(ctx context.Context, c *call, m message, start func([]byte) 
 		return failed(err)
 	}
 	defer r.Close()
-	columns := []byte{'['}
-	for i, col := range r.Columns() {
+	var names []string
+	for _, col := range r.Columns() {
 		if err := supported(col.Type); err != nil {
 			return &valueError{err}
 		}
-		if i > 0 {
-			columns = append(columns, ',')
-		}
-		columns = appendText(columns, col.Name)
+		names = append(names, col.Name)
 	}
-	columns = append(columns, ']')
+	if err := sendRows(ctx, names, nil, r, start, send); err != nil {
+		return failed(err)
+	}
+	return nil
+}
+
+// source is where sendRows reads.
+type source interface {
+	Next(context.Context, *column.Batch) error
+	Send(func() error) error
+}
+
+// sendRows sends an answer in pieces. units are the nanoseconds that the times
+// of each column count in; nil is one for all.
+func sendRows(ctx context.Context, names []string, units []int64, r source, start func([]byte) []byte, send func([]byte, bool) error) error {
+	columns := appendNames(names)
 	var b column.Batch
 	for {
 		err := r.Next(ctx, &b)
@@ -67,18 +79,28 @@ func (h live) query(ctx context.Context, c *call, m message, start func([]byte) 
 			return send(start(columns), false)
 		}
 		if err != nil {
-			return failed(err)
+			return err
 		}
 		for row := 0; row < b.Len; {
 			var piece []byte
-			if piece, row = appendBatch(start(columns), &b, row, pieceBytes); err != nil {
-				return err
-			}
+			piece, row = appendBatch(start(columns), &b, row, pieceBytes, units)
 			if err := r.Send(func() error { return send(piece, true) }); err != nil {
 				return err
 			}
 		}
 	}
+}
+
+// appendNames makes a JSON array.
+func appendNames(names []string) []byte {
+	out := []byte{'['}
+	for i, n := range names {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = appendText(out, n)
+	}
+	return append(out, ']')
 }
 
 // write is host's.

@@ -724,7 +724,7 @@ class Host:
             api = PluginCallApi(inv, self.space(key, test), shared)
             kind = message["kind"]
             if kind == "script":
-                done["script"] = self.script(message, api)
+                done["script"] = self.script(message["script"], inv)
             else:
                 body = self.call(message, blob, code, api, done)
         except BaseException as e:
@@ -767,12 +767,12 @@ class Host:
         done["status"], done["headers"], body = response(result)
         return body
 
-    def script(self, message, api):
+    def script(self, message, inv):
         if isinstance(self.support, str):
             scope = {"__name__": "tarn_scripts", "__builtins__": builtins, "Failure": Failure, "describe": describe}
             exec(compile(self.support, "<scripts>", "exec", dont_inherit=True), scope)
             self.support = scope["run"]
-        return self.support(message, api)
+        return self.support(message, inv)
 
     def finish(self, inv, done, body=b""):
         done["op"], done["inv"] = "done", inv.id

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -70,9 +71,14 @@ func (e *Engine) venvPython() string {
 	if _, err := os.Stat(filepath.Join(e.venv(), "pyvenv.cfg")); err != nil {
 		return ""
 	}
+	// After an upgrade of the system's Python its interpreter may be a link to
+	// nothing; then it is made again with the next install.
 	path := filepath.Join(e.venv(), "bin", "python")
 	if runtime.GOOS == "windows" {
 		path = filepath.Join(e.venv(), "Scripts", "python.exe")
+	}
+	if _, err := os.Stat(path); err != nil {
+		return ""
 	}
 	return path
 }
@@ -161,8 +167,10 @@ func (t *tailWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// lastLines is the end of what a program printed, without pip's notes of its
+// attempts to reach an index.
 func lastLines(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
+	lines := slices.DeleteFunc(strings.Split(strings.TrimSpace(text), "\n"), func(l string) bool { return strings.HasPrefix(l, "WARNING: Retrying") })
 	return strings.Join(lines[max(0, len(lines)-20):], "\n")
 }
 
@@ -249,6 +257,10 @@ func (e *Engine) install(ctx context.Context, what []string) error {
 	case w == nil:
 	case after != before:
 		e.opts.Logger.Info("the Python worker is replaced by one of the virtual environment; caches are lost")
+		e.retire(w)
+	case strings.Contains(out, "Uninstalling "):
+		// What is imported already would stay in its old version.
+		e.opts.Logger.Info("the Python worker is replaced for an upgraded package; caches are lost")
 		e.retire(w)
 	default:
 		return w.send([]byte(`{"op":"packages"}`), nil)

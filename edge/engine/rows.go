@@ -91,8 +91,9 @@ func appendField(dst []byte, f *points.Field, row int) []byte {
 }
 
 // appendBatch appends the rows of a query's answer, from row from on until
-// there are limit bytes, and returns the next row.
-func appendBatch(dst []byte, b *column.Batch, from, limit int) ([]byte, int) {
+// there are limit bytes, and returns the next row. units divide times; nil leaves
+// them.
+func appendBatch(dst []byte, b *column.Batch, from, limit int, units []int64) ([]byte, int) {
 	row := from
 	for ; row < b.Len && len(dst) < limit; row++ {
 		if row > from {
@@ -103,7 +104,11 @@ func appendBatch(dst []byte, b *column.Batch, from, limit int) ([]byte, int) {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = appendValue(dst, v, row)
+			unit := int64(1)
+			if units != nil && v.Type.Kind == column.Timestamp {
+				unit = max(units[i], 1)
+			}
+			dst = appendValue(dst, v, row, unit)
 		}
 		dst = append(dst, ']')
 	}
@@ -120,7 +125,7 @@ func supported(t column.Type) error {
 	return fmt.Errorf("Unsupported data type: %s", t)
 }
 
-func appendValue(dst []byte, v *column.Vector, row int) []byte {
+func appendValue(dst []byte, v *column.Vector, row int, unit int64) []byte {
 	if v.IsNull(row) {
 		return append(dst, "null"...)
 	}
@@ -128,7 +133,11 @@ func appendValue(dst []byte, v *column.Vector, row int) []byte {
 	case column.Bool:
 		return appendBool(dst, v.Bools[row])
 	case column.Int64, column.Timestamp:
-		return strconv.AppendInt(dst, v.Ints[row], 10)
+		n := v.Ints[row] / unit
+		if n*unit > v.Ints[row] { // before 1970
+			n--
+		}
+		return strconv.AppendInt(dst, n, 10)
 	case column.Uint64:
 		return strconv.AppendUint(dst, v.Uints[row], 10)
 	case column.Float64:

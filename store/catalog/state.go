@@ -121,5 +121,6 @@ type Change struct {
 	// DeleteTriggersOf are databases that lose all their triggers.
 	DeleteTriggersOf []uint32
 	// PutScripts are inserted or replaced by database and name.
-	PutScripts []Script
+	PutScripts    []Script
+	DeleteScripts []Script // of which only database and name count
 }

@@ -70,6 +70,11 @@ func applyTriggers(ctx context.Context, tx *sql.Tx, ch Change) error {
 			return fmt.Errorf("put script %q: %w", s.Name, err)
 		}
 	}
+	for _, s := range ch.DeleteScripts {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM scripts WHERE database = ? AND name = ?`, s.Database, s.Name); err != nil {
+			return fmt.Errorf("delete script %q: %w", s.Name, err)
+		}
+	}
 	return nil
 }
 
@@ -95,7 +100,7 @@ func (l *loader) loadTriggers(ctx context.Context, s *State) error {
 	if err != nil || !l.salvage {
 		return err
 	}
-	return l.each(ctx, "scripts", `SELECT `+scriptColumns+` FROM scripts`, func(r *sql.Rows) error {
+	return l.each(ctx, "scripts", listScripts, func(r *sql.Rows) error {
 		sc, err := scanScript(r)
 		if err == nil {
 			s.Scripts = append(s.Scripts, sc)
@@ -104,7 +109,10 @@ func (l *loader) loadTriggers(ctx context.Context, s *State) error {
 	})
 }
 
-const scriptColumns = `database, name, source, modified_at, sum`
+const (
+	scriptColumns = `database, name, source, modified_at, sum`
+	listScripts   = `SELECT ` + scriptColumns + ` FROM scripts ORDER BY database, name`
+)
 
 func scanScript(r interface{ Scan(...any) error }) (s Script, err error) {
 	var sum sql.NullInt64
@@ -126,6 +134,19 @@ func (c *Catalog) Script(ctx context.Context, database, name string) (s Script, 
 		return Script{}, false, fmt.Errorf("read script %q: %w", name, err)
 	}
 	return s, true, nil
+}
+
+// Scripts lists the saved scripts by database and name.
+func (c *Catalog) Scripts(ctx context.Context) (out []Script, err error) {
+	err = each(ctx, c.db, listScripts, func(r *sql.Rows) error {
+		s, err := scanScript(r)
+		out = append(out, s)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list the scripts: %w", err)
+	}
+	return out, nil
 }
 
 // CountScripts is how many scripts are saved.

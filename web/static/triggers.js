@@ -18,8 +18,8 @@ export function show(root) {
       const all = (await Promise.all(names.map(async (db) => (await rows(db, "SELECT * FROM system.processing_engine_triggers ORDER BY trigger_name", stop.signal)).map((t) => ({ db, ...t }))))).flat();
       fill(list, all.length ? scroller("Triggers", h("table", h("thead", h("tr", ["Trigger", "Database", "Plugin", "Runs", "State", ""].map((t) => h("th", { scope: "col" }, t)))), h("tbody", all.map(row))))
         : h("p.muted", "There is none. ", h("code", "tarn create trigger"), " or ", h("code", "influxdb3 create trigger"), " makes one."));
-      // The log is one for all databases.
-      const entries = names.length ? await rows(names[0], "SELECT event_time, trigger_name, log_level, log_text FROM system.processing_engine_logs ORDER BY event_time DESC LIMIT 100", stop.signal) : [];
+      const entries = (await Promise.all(names.map((db) => rows(db, "SELECT event_time, trigger_name, log_level, log_text FROM system.processing_engine_logs ORDER BY event_time DESC LIMIT 100", stop.signal)))).flat();
+      entries.sort((a, b) => (a.event_time < b.event_time ? 1 : -1)).splice(100);
       fill(logs, entries.length ? h("ul.problems", entries.map((e) => h("li", h("span.tag." + (e.log_level || "").toLowerCase(), e.log_level), " ", h("time", e.event_time.replace("T", " ").slice(0, 19)), " ", h("b", e.trigger_name), h("code", e.log_text)))) : h("p.muted", "Nothing was logged since the start."));
     } catch (err) {
       if (err.name !== "AbortError") fill(list, explain(err));
