@@ -173,6 +173,9 @@ var binaryOps = map[string]expr.Op{
 }
 
 func (b *Binder) binary(e *sql.Binary, sc *scope) (expr.Expr, error) {
+	if e.Op == "@@" {
+		return b.callArgs(expr.Native+"matches_term", []sql.Expr{e.L, e.R}, sc)
+	}
 	return b.both(binaryOps[e.Op], e.L, e.R, sc)
 }
 
@@ -374,8 +377,10 @@ func (b *Binder) index(e *sql.Index, sc *scope) (expr.Expr, error) {
 
 func (b *Binder) call(e *sql.Call, sc *scope) (expr.Expr, error) {
 	name := strings.ToLower(e.Name.Name)
-	if c, ok := b.constantCall(name, len(e.Args)); ok {
-		return c, nil
+	if b.Native != nil {
+		if x, ok, err := b.nativeCall(name, e, sc); ok || err != nil {
+			return x, err
+		}
 	}
 	switch {
 	case name == "unnest":
