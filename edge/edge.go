@@ -57,7 +57,7 @@ func Start(ctx context.Context, c Config, logger *slog.Logger) (_ *Appliance, er
 		return nil, err
 	}
 	a.store, err = store.Open(ctx, store.Options{
-		Dir: c.DataDir, NodeID: c.NodeID, Logger: logger, BufferBytes: memory.buffer, CacheBytes: int(memory.cache),
+		Dir: c.DataDir, NodeID: c.NodeID, Earliest: BuiltAt(), Logger: logger, BufferBytes: memory.buffer, CacheBytes: int(memory.cache),
 		WALSyncRate: c.WALSyncRate, FlushAge: c.FlushAge, SegmentBytes: c.SegmentSize,
 		CompactRate: c.CompactRate, MaxDiskBytes: c.MaxDiskBytes, EvictOldest: c.EvictOldest,
 		Limits:            store.Limits{Databases: c.MaxDatabases, Tables: c.MaxTables, Columns: c.MaxColumns},
@@ -121,7 +121,7 @@ func (a *Appliance) listen(memory budget) error {
 	a.routes = api.Routes()
 	door := &gate.Gate{Store: a.store, Auth: authenticator, Logger: a.logger, MaxBody: a.config.MaxRequestSize}
 	native := &greptime.API{Gate: door, Store: a.store, Writer: api.Writer,
-		Statements: &statement.Runner{Store: a.store, Query: api.Query, Writer: api.Writer, Now: time.Now, Version: a.config.Version, Revision: a.config.Revision}}
+		Statements: &statement.Runner{Store: a.store, Query: api.Query, Writer: api.Writer, PromQL: promQL{api.Query}, Now: time.Now, Version: a.config.Version, Revision: a.config.Revision}}
 	level := a.config.LogLevel
 	if level == nil {
 		level = new(slog.LevelVar)

@@ -229,6 +229,8 @@ var masks = []struct {
 	{regexp.MustCompile(`(execution_time_ms"?: ?)[0-9]+`), "${1}<ms>"},
 	{regexp.MustCompile(`(X-Greptime-Execution-Time: )[0-9]+`), "${1}<ms>"},
 	{regexp.MustCompile(`\r\n`), `\r` + "\n"}, // which the files' reader would not tell from \n
+	{regexp.MustCompile(`"goVersion":"[^"]*"`), `"goVersion":"<go>"`},
+	{regexp.MustCompile(`"target":"[a-z0-9-]*"`), `"target":"<platform>"`},
 	{regexp.MustCompile(`Elapsed: [0-9.]+ sec`), "Elapsed: <seconds> sec"},
 }
 

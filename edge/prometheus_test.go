@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"github.com/cockroachdb/datadriven"
+	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zstd"
 	"github.com/prometheus/prometheus/model/labels"
@@ -380,6 +381,32 @@ func TestPrometheusRoutes(t *testing.T) {
 		method, path, _ := strings.Cut(target, " ")
 		if r := s.do(testRequest{method: method, target: path}); r.StatusCode != http.StatusUnauthorized {
 			t.Errorf("%s without a token: status %d", target, r.StatusCode)
+		}
+	}
+}
+
+// TestPrometheusGzip: answers are compressed for those who take it.
+func TestPrometheusGzip(t *testing.T) {
+	s := startServer(t, func(c *Config) { c.WithoutAuth = true })
+	for header, want := range map[string]string{"gzip": "gzip", "br, gzip;q=0.5": "gzip", "*": "gzip", "gzip;q=0": "", "identity": "", "": ""} {
+		for target, text := range map[string]string{
+			"query?query=1&time=2":  `{"status":"success","data":{"resultType":"scalar","result":[2,"1"]}}`,
+			"label/__name__/values": `{"status":"success","data":[]}`,
+		} {
+			r := s.do(testRequest{method: "GET", target: "/v1/prometheus/api/v1/" + target, header: http.Header{"Accept-Encoding": {header}}})
+			body := r.body
+			if want == "gzip" {
+				z, err := gzip.NewReader(bytes.NewReader(body))
+				if err != nil {
+					t.Fatalf("%s: %v", header, err)
+				}
+				if body, err = io.ReadAll(z); err != nil {
+					t.Fatalf("%s: %v", header, err)
+				}
+			}
+			if got := r.Header.Get("Content-Encoding"); got != want || strings.TrimSpace(string(body)) != text {
+				t.Errorf("%q: encoding %q, %s", header, got, body)
+			}
 		}
 	}
 }

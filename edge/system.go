@@ -161,7 +161,7 @@ func (s system) databases() made {
 
 func (s system) tables() made {
 	cols := columns("database_name", column.String, "table_name", column.String, "column_count", column.Uint64, "series_key_columns", column.String,
-		"last_cache_count", column.Uint64, "distinct_cache_count", column.Uint64, "deleted", column.Bool, "hard_deletion_time", column.Timestamp)
+		"last_cache_count", column.Uint64, "distinct_cache_count", column.Uint64, "deleted", column.Bool, "hard_deletion_time", column.Timestamp, "retention_period_ns", column.Uint64)
 	cols[7].Type.Zone = "UTC"
 	return made{cols, func(add func(...any)) {
 		for _, t := range s.store.ListTables(true) {
@@ -169,7 +169,11 @@ func (s system) tables() made {
 			for _, id := range t.Schema.Tags {
 				key = append(key, t.Schema.Columns[id].Name)
 			}
-			add(t.Database, t.Schema.Name, uint64(len(t.Schema.Columns)), strings.Join(key, ", "), uint64(t.LastCaches), uint64(t.DistinctCaches), t.Deleted, instant(t.HardDeleteAt))
+			var retention any
+			if t.Retention > 0 {
+				retention = uint64(t.Retention)
+			}
+			add(t.Database, t.Schema.Name, uint64(len(t.Schema.Columns)), strings.Join(key, ", "), uint64(t.LastCaches), uint64(t.DistinctCaches), t.Deleted, instant(t.HardDeleteAt), retention)
 		}
 	}}
 }

@@ -143,6 +143,19 @@ func (s *Store) SetRetention(ctx context.Context, name string, retention time.Du
 	return nil
 }
 
+// SetTableRetention changes how long a table's rows stay, whatever the database
+// says; 0 leaves it to the database.
+func (s *Store) SetTableRetention(ctx context.Context, database, name string, retention time.Duration) error {
+	return s.AlterTable(ctx, database, name, func(t *schema.Table) ([]string, []FieldDef, *schema.Definition, error) {
+		def := &schema.Definition{}
+		if t.Def != nil {
+			*def = *t.Def
+		}
+		def.Retention = retention
+		return nil, nil, def, nil
+	})
+}
+
 // deletedName is what a deleted resource is called from then on, so that its
 // name is free again (spec section 4.1).
 func deletedName(name string, now time.Time, taken func(string) bool) string {
@@ -217,9 +230,14 @@ type FieldDef struct {
 }
 
 // CreateTable makes an empty table; tags are in series-key order. The database
-// is made if it does not exist.
-func (s *Store) CreateTable(ctx context.Context, database, name string, tags []string, fields []FieldDef) error {
-	return s.DefineTable(ctx, database, name, tags, fields, nil)
+// is made if it does not exist. Rows older than retention are not shown and in
+// time deleted; 0 leaves that to the database.
+func (s *Store) CreateTable(ctx context.Context, database, name string, tags []string, fields []FieldDef, retention time.Duration) error {
+	var def *schema.Definition
+	if retention > 0 {
+		def = &schema.Definition{Retention: retention}
+	}
+	return s.DefineTable(ctx, database, name, tags, fields, def)
 }
 
 // DefineTable is CreateTable with what SQL says of the table; def may be nil.

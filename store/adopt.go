@@ -161,7 +161,7 @@ func adoptTable(state *catalog.State, f foundSegment, now time.Time, notes *[]st
 		case t.Purged:
 			return nil, false
 		case extends(f.schema, have):
-			t.Schema = f.schema.Renamed(have.Name)
+			t.Schema = f.schema.Renamed(have.Name).Defined(have.Def)
 		case !extends(have, f.schema):
 			*notes = append(*notes, fmt.Sprintf("%s is left alone: its columns are not those of table %q", f.Path, have.Name))
 			return nil, false

@@ -85,7 +85,7 @@ func (s *Store) feedCaches(t *table, p *points.Table, series []uint32, seq uint6
 	if list == nil {
 		return
 	}
-	now := s.opts.Now().UnixNano()
+	now := s.clock.even().UnixNano()
 	for _, c := range *list {
 		if seq > c.def.AfterSeq {
 			c.Add(p, series, now)
@@ -164,7 +164,14 @@ func (s *Store) evictCaches(ctx context.Context) {
 
 // evict is one pass over the caches of a kind.
 func (s *Store) evict(kind catalog.CacheKind) {
-	now := s.opts.Now().UnixNano()
+	// What last values count from is their insertion; distinct values count from
+	// the times of their rows.
+	now := s.clock.even().UnixNano()
+	if kind == catalog.DistinctCache {
+		if now = s.opts.Now().UnixNano(); !s.clockTrusted() {
+			return
+		}
+	}
 	for _, t := range s.allTables() {
 		for _, c := range t.cacheList() {
 			if c.def.Kind == kind {

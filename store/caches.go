@@ -313,7 +313,11 @@ func (d Database) Cache(table, name string, kind CacheKind) (found Cache, ok boo
 }
 
 func (d Database) cache(t *table, c *tableCache) Cache {
-	return Cache{CacheInfo: CacheInfo{Cache: c.def, Database: d.Name(), DatabaseID: d.db.id, Table: t.schema.Load()}, cache: c, now: d.store.opts.Now}
+	now := d.store.opts.Now
+	if c.def.Kind == LastCache {
+		now = d.store.clock.even
+	}
+	return Cache{CacheInfo: CacheInfo{Cache: c.def, Database: d.Name(), DatabaseID: d.db.id, Table: t.schema.Load()}, cache: c, now: now}
 }
 
 // Cache is a view of one live cache.

@@ -167,7 +167,7 @@ func (s *Store) rewrite(ctx context.Context, c compaction) (files []catalog.Segm
 		awaited = awaited || s.awaited(c.table, f)
 	}
 	first := lo
-	if db, ok := s.databaseByID(sch.DatabaseID); ok && !awaited {
+	if db, ok := s.databaseByID(sch.DatabaseID); ok && !awaited && s.clockTrusted() {
 		lo = max(lo, c.table.oldest(db, s.opts.Now()))
 	}
 	expired := lo > first

@@ -84,6 +84,16 @@ func (d Database) ID() uint32 { return d.db.id }
 // Retention is how long rows stay visible; 0 means for ever.
 func (d Database) Retention() time.Duration { return time.Duration(d.db.info.Load().Retention) }
 
+// TableRetention is how long rows of a live table stay visible, whatever its
+// database says; 0 leaves it to the database.
+func (d Database) TableRetention(name string) time.Duration {
+	t, ok := d.db.table(name)
+	if !ok {
+		return 0
+	}
+	return t.schema.Load().Retention()
+}
+
 // Tables lists the live tables by name.
 func (d Database) Tables() []string {
 	return slices.Sorted(maps.Keys(*d.db.tables.Load()))

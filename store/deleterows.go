@@ -35,7 +35,7 @@ func (s *Store) DeleteRows(ctx context.Context, database, name string, d RowDele
 	// A compaction would bring rows back that it read before.
 	s.compacting.Lock()
 	defer s.compacting.Unlock()
-	started := s.opts.Now().UnixNano()
+	started := s.clock.even().UnixNano()
 	// What is buffered becomes segments, and leaves the log.
 	if err := s.Checkpoint(ctx); err != nil {
 		return fmt.Errorf("delete from table %q: %w", name, err)

@@ -41,6 +41,8 @@ func (s *Store) ListDatabases(deleted bool) []DatabaseInfo {
 type TableInfo struct {
 	Database string
 	Schema   *schema.Table
+	// Retention is the table's own; 0 leaves it to the database.
+	Retention time.Duration
 	// LastCaches and DistinctCaches are how many the table has.
 	LastCaches, DistinctCaches int
 	Deleted                    bool
@@ -59,7 +61,7 @@ func (s *Store) ListTables(deleted bool) []TableInfo {
 		if !ok || r.Purged || gone && !deleted {
 			continue
 		}
-		info := TableInfo{Database: db.name(), Schema: sch, Deleted: gone}
+		info := TableInfo{Database: db.name(), Schema: sch, Retention: sch.Retention(), Deleted: gone}
 		for _, c := range t.cacheList() {
 			if c.def.Kind == catalog.LastCache {
 				info.LastCaches++

@@ -19,8 +19,12 @@ type Options struct {
 	// NodeID is written into segments; default "tarn".
 	NodeID string
 	Logger *slog.Logger
-	// Now is the wall clock.
-	Now func() time.Time
+	// Now is the wall clock, Monotonic one that never steps; a wall clock given
+	// without the other is taken for one that does not step either. Earliest is
+	// when this program was made: a clock that shows less is wrong.
+	Now       func() time.Time
+	Monotonic func() time.Duration
+	Earliest  time.Time
 
 	// BufferBytes of buffered rows start a checkpoint; twice as many make
 	// writers wait for it with ErrBusy. Default 32 MiB.
@@ -96,6 +100,13 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+		if o.Monotonic == nil {
+			start := time.Now()
+			o.Monotonic = func() time.Duration { return time.Since(start) }
+		}
+	}
+	if o.Monotonic == nil {
+		o.Monotonic = func() time.Duration { return time.Duration(o.Now().UnixNano()) }
 	}
 	setDefault(&o.BufferBytes, 32<<20)
 	setDefault(&o.ValueCacheBytes, 32<<20)

@@ -80,6 +80,8 @@ type Store struct {
 	done          sync.WaitGroup
 	stats         counters
 	problems      problems
+	clock         *wallClock
+	distrusted    atomic.Bool // the clock, when it was last asked
 	report        Recovery
 }
 
@@ -115,7 +117,8 @@ func Open(ctx context.Context, opts Options) (_ *Store, err error) {
 		return nil, err
 	}
 	s.uuid = state.UUID
-	s.tokens = newTokens(s.catalog, state.Tokens, s.opts.Now)
+	s.clock = newWallClock(s.opts, state)
+	s.tokens = newTokens(s.catalog, state.Tokens, s.clock.expiry)
 	s.pipelines = newPipelines(s.catalog, state.Pipelines, s.opts.Now)
 	s.files = s.newFileCache()
 	s.cacheBudget = cache.NewBudget(s.opts.ValueCacheBytes)

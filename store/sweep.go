@@ -11,6 +11,14 @@ import (
 
 // sweep deletes what is past retention or hard deletion.
 func (s *Store) sweep(ctx context.Context) {
+	if !s.clockTrusted() {
+		s.keepQuota(ctx)
+		return
+	}
+	if err := s.redate(ctx); err != nil {
+		s.opts.Logger.Error("sweep failed", "error", err)
+		return
+	}
 	s.checkpointing.Lock()
 	due := s.purgeable()
 	s.checkpointing.Unlock()
@@ -26,6 +34,68 @@ func (s *Store) sweep(ctx context.Context) {
 		s.opts.Logger.Error("sweep failed", "error", err)
 	}
 	s.keepQuota(ctx)
+}
+
+// clockTrusted says whether data may be deleted for its age, and logs when that
+// changes.
+func (s *Store) clockTrusted() bool {
+	now, why := s.clock.trusted()
+	if s.distrusted.Swap(why != "") != (why != "") {
+		if why != "" {
+			s.opts.Logger.Warn("the clock is not to be trusted: nothing is deleted for its age", "clock", now.UTC(), "reason", why)
+		} else {
+			s.opts.Logger.Info("the clock is trusted again: retention goes on", "clock", now.UTC())
+		}
+	}
+	return why == ""
+}
+
+// redate gives what was deleted while the clock was wrong the time that it
+// should have until it goes for good.
+func (s *Store) redate(ctx context.Context) error {
+	now, limit := s.opts.Now().UnixNano(), s.opts.Earliest.UnixNano()
+	if s.opts.Earliest.IsZero() {
+		return nil
+	}
+	wrong := func(l catalog.Lifetime) bool {
+		return l.DeletedAt != 0 && l.DeletedAt < limit && l.HardDeleteAt != 0 && l.HardDeleteAt < now && !l.Purged
+	}
+	s.admin.Lock()
+	defer s.admin.Unlock()
+	s.records.Lock()
+	defer s.records.Unlock()
+	var ch catalog.Change
+	for _, db := range *s.byID.Load() {
+		if d := *db.info.Load(); wrong(d.Lifetime) {
+			d.HardDeleteAt, d.DeletedAt = now+d.HardDeleteAt-d.DeletedAt, now
+			ch.Databases = append(ch.Databases, d)
+		}
+	}
+	for _, t := range s.allTables() {
+		if r := t.record(); wrong(r.Lifetime) {
+			r.HardDeleteAt, r.DeletedAt = now+r.HardDeleteAt-r.DeletedAt, now
+			ch.Tables = append(ch.Tables, r)
+		}
+	}
+	if len(ch.Databases)+len(ch.Tables) == 0 {
+		return nil
+	}
+	if err := s.catalog.Apply(ctx, ch); err != nil {
+		return fmt.Errorf("date deletions again: %w", err)
+	}
+	for i := range ch.Databases {
+		if db, ok := s.databaseByID(ch.Databases[i].ID); ok {
+			db.info.Store(&ch.Databases[i])
+		}
+	}
+	for _, r := range ch.Tables {
+		if t := s.tableByID(r.Schema.ID); t != nil {
+			t.mu.Lock()
+			t.life = r.Lifetime
+			t.mu.Unlock()
+		}
+	}
+	return nil
 }
 
 type purgeSet struct {

@@ -34,6 +34,7 @@ func createDatabase() *cobra.Command {
 func createTable() *cobra.Command {
 	c := &client{}
 	var tags, fields []string
+	var retention string
 	cmd := &cobra.Command{
 		Use: "table NAME", Short: "Create a table", Args: one,
 		Long: "Create a table. Writes create tables too; this is for those that must be there before.\n\n" +
@@ -43,6 +44,7 @@ func createTable() *cobra.Command {
 	c.databaseFlag(cmd)
 	cmd.Flags().StringSliceVar(&tags, "tags", nil, "tag columns, in the order of the series key")
 	cmd.Flags().StringSliceVarP(&fields, "fields", "f", nil, "field columns, NAME:TYPE; types are utf8, int64, uint64, float64, bool")
+	cmd.Flags().StringVar(&retention, "retention-period", "", "how long to keep data, such as 7d (default as the database does)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := c.needDatabase(); err != nil {
 			return err
@@ -64,6 +66,9 @@ func createTable() *cobra.Command {
 			tags = []string{}
 		}
 		body := map[string]any{"db": c.database, "table": args[0], "tags": tags, "fields": list}
+		if retention != "" && retention != "none" {
+			body["retention_period"] = retention
+		}
 		if err := c.call(cmd.Context(), http.MethodPost, configure+"/table", nil, body); err != nil {
 			return err
 		}

@@ -35,6 +35,10 @@ func main() {
 	if errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command") {
 		os.Exit(2)
 	}
+	var held *lockedError
+	if errors.As(err, &held) {
+		os.Exit(3)
+	}
 	os.Exit(1)
 }
 
@@ -60,6 +64,7 @@ InfluxDB v1, v2 and v3 APIs, SQL goes out, Parquet files stay.
 		return &usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
 	})
 	root.AddCommand(newServe(), newWrite(), newQuery(), newPing(), newCreate(), newDelete(), newShow(), newUpdate(), newService(), newSync(), newLake(), newVersion())
+	root.AddCommand(newDoctor())
 	return root
 }
 

@@ -107,12 +107,12 @@ func putTable(ctx context.Context, tx *sql.Tx, t Table) error {
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO tables (id, database_id, name, created_at, deleted_at, hard_delete_at, purged, sum, retention, definition)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	_, err = tx.ExecContext(ctx, `INSERT INTO tables (id, database_id, name, created_at, deleted_at, hard_delete_at, purged, sum, definition)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, created_at = excluded.created_at,
 		deleted_at = excluded.deleted_at, hard_delete_at = excluded.hard_delete_at, purged = excluded.purged,
-		sum = excluded.sum, retention = excluded.retention, definition = excluded.definition`,
-		s.ID, s.DatabaseID, s.Name, t.CreatedAt, t.DeletedAt, t.HardDeleteAt, t.Purged, rowSum(t.sumOf()...), t.Retention, definition)
+		sum = excluded.sum, definition = excluded.definition`,
+		s.ID, s.DatabaseID, s.Name, t.CreatedAt, t.DeletedAt, t.HardDeleteAt, t.Purged, rowSum(t.sumOf()...), definition)
 	if err != nil {
 		return err
 	}

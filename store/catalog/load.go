@@ -136,13 +136,13 @@ func (l *loader) loadTables(ctx context.Context, s *State) error {
 	if err != nil {
 		return err
 	}
-	return l.each(ctx, "tables", `SELECT id, database_id, name, created_at, deleted_at, hard_delete_at, purged, retention, definition, sum FROM tables ORDER BY id`,
+	return l.each(ctx, "tables", `SELECT id, database_id, name, created_at, deleted_at, hard_delete_at, purged, definition, sum FROM tables ORDER BY id`,
 		func(r *sql.Rows) error {
 			var t Table
 			var id, database uint32
 			var name, definition string
 			var sum sql.NullInt64
-			if err := r.Scan(&id, &database, &name, &t.CreatedAt, &t.DeletedAt, &t.HardDeleteAt, &t.Purged, &t.Retention, &definition, &sum); err != nil {
+			if err := r.Scan(&id, &database, &name, &t.CreatedAt, &t.DeletedAt, &t.HardDeleteAt, &t.Purged, &definition, &sum); err != nil {
 				return err
 			}
 			t.Schema = schema.NewTable(database, id, name)

@@ -48,11 +48,10 @@ CREATE TABLE sync_files (
 	object_hash TEXT NOT NULL, object_bytes INTEGER NOT NULL, upload TEXT NOT NULL, batch INTEGER NOT NULL, attempts INTEGER NOT NULL,
 	last_error TEXT NOT NULL, changed_at INTEGER NOT NULL, PRIMARY KEY (segment_id, target)) WITHOUT ROWID;
 CREATE TABLE sync_batches (target TEXT NOT NULL, number INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (target, number)) WITHOUT ROWID;`,
-	// Checksums of rows, and how long a table keeps its rows; see sum.go.
+	// Checksums of rows; see sum.go.
 	4: `
 ALTER TABLE databases ADD COLUMN sum INTEGER;
 ALTER TABLE tables ADD COLUMN sum INTEGER;
-ALTER TABLE tables ADD COLUMN retention INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE columns ADD COLUMN sum INTEGER;
 ALTER TABLE segments ADD COLUMN sum INTEGER;
 ALTER TABLE checkpoint ADD COLUMN sum INTEGER;

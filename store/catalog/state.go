@@ -41,8 +41,6 @@ type Database struct {
 // Table is one table with its columns.
 type Table struct {
 	Schema *schema.Table
-	// Retention in ns; 0 leaves it to the database.
-	Retention int64
 	Lifetime
 }
 

@@ -101,7 +101,7 @@ func (d *Database) sumOf() []any {
 }
 
 func (t *Table) sumOf() []any {
-	return []any{t.Schema.ID, t.Schema.Name, t.Schema.DatabaseID, t.CreatedAt, t.DeletedAt, t.HardDeleteAt, t.Purged, t.Retention}
+	return []any{t.Schema.ID, t.Schema.Name, t.Schema.DatabaseID, t.CreatedAt, t.DeletedAt, t.HardDeleteAt, t.Purged}
 }
 
 func (s *Segment) sumOf() []any {

@@ -48,6 +48,14 @@ func (t *Table) TimeName() string {
 	return t.Def.TimeName
 }
 
+// Retention is how long the table's rows stay, 0 for as long as the database's.
+func (t *Table) Retention() time.Duration {
+	if t.Def == nil {
+		return 0
+	}
+	return t.Def.Retention
+}
+
 // AppendMode is the option of tables that keep rows of the same series and time
 // apart: logs and traces. It is fixed when the table is made.
 const AppendMode = "append_mode"

@@ -84,8 +84,8 @@ func (r *Reader) verifyRows(ctx context.Context) error {
 			for int(r.series.starts[series+1]) <= from+i {
 				series++
 			}
-			if int(r.series.starts[series]) != from+i && t <= last {
-				return r.corrupt("rows", fmt.Errorf("row %d is not newer than the one before it", from+i))
+			if int(r.series.starts[series]) != from+i && t < last { // equal ones are of a table that only appends
+				return r.corrupt("rows", fmt.Errorf("row %d is older than the one before it", from+i))
 			}
 			if last = t; t < r.info.MinTime || t > r.info.MaxTime {
 				return r.corrupt("rows", fmt.Errorf("row %d lies outside of the bounds of time", from+i))

@@ -50,6 +50,7 @@ func (a *API) Routes() []route.Route {
 			add(method, "/dashboard/*path", auth.Open, http.StripPrefix("/dashboard", a.Server.Page).ServeHTTP)
 		}
 		add(method, "/v1/sql", auth.Token, a.sql)
+		add(method, "/v1/promql", auth.Token, a.promQL)
 		add(method, "/v1/sql/parse", auth.Token, a.sqlParse)
 		add(method, "/v1/sql/format", auth.Token, a.sqlFormat)
 		add(method, "/v1/health", auth.Open, a.health)

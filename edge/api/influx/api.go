@@ -79,6 +79,7 @@ func (a *API) Routes() []route.Route {
 	add("POST", configure+"/database/retention_period", auth.Token, a.setRetention)
 	add("DELETE", configure+"/database/retention_period", auth.Token, a.clearRetention)
 	add("POST", configure+"/table", auth.Token, a.createTable)
+	add("PUT", configure+"/table", auth.Token, a.updateTable)
 	add("DELETE", configure+"/table", auth.Token, a.deleteTable)
 	add("POST", configure+"/distinct_cache", auth.Token, a.createDistinctCache)
 	add("DELETE", configure+"/distinct_cache", auth.Token, a.deleteDistinctCache)

@@ -95,12 +95,8 @@ func (a *API) readDatabase(r *http.Request) (name string, retention time.Duratio
 	if b.DB == nil {
 		return "", 0, missing("serde json error", "db")
 	}
-	if b.Retention != nil && *b.Retention != "none" {
-		if retention, err = humantime.Parse(*b.Retention); err != nil {
-			return "", 0, badRequest("serde json error: " + err.Error())
-		}
-	}
-	return *b.DB, retention, nil
+	retention, err = retentionPeriod(b.Retention)
+	return *b.DB, retention, err
 }
 
 // createDatabase serves POST /api/v3/configure/database.
@@ -214,6 +210,44 @@ type tableBody struct {
 		Name *string `json:"name"`
 		Type *string `json:"type"`
 	} `json:"fields"`
+	// Retention is what newer servers have; null and absent leave it to the
+	// database.
+	Retention *string `json:"retention_period"`
+}
+
+// retentionPeriod reads a retention_period; 0 is none.
+func retentionPeriod(text *string) (d time.Duration, err error) {
+	if text == nil || *text == "none" {
+		return 0, nil
+	}
+	if d, err = humantime.Parse(*text); err != nil {
+		return 0, badRequest("serde json error: " + err.Error())
+	}
+	return d, nil
+}
+
+// updateTable serves PUT /api/v3/configure/table, ours: it changes the table's
+// retention.
+func (a *API) updateTable(w http.ResponseWriter, r *http.Request) {
+	var b tableBody
+	err := a.readConfig(r, &b)
+	switch {
+	case err != nil:
+	case b.DB == nil:
+		err = missing("serde json error", "db")
+	case b.Table == nil:
+		err = missing("serde json error", "table")
+	case b.Tags != nil || b.Fields != nil:
+		err = badRequest("only the retention_period of a table can be changed; writes add columns")
+	}
+	var retention time.Duration
+	if err == nil {
+		retention, err = retentionPeriod(b.Retention)
+	}
+	if err == nil {
+		err = a.Store.SetTableRetention(r.Context(), *b.DB, *b.Table, retention)
+	}
+	a.done(w, r, http.StatusOK, err)
 }
 
 // fieldKinds are the types of a new table's fields.
@@ -251,7 +285,11 @@ func (a *API) createTable(w http.ResponseWriter, r *http.Request) {
 		}
 		fields = append(fields, store.FieldDef{Name: *f.Name, Kind: kind})
 	}
-	a.done(w, r, http.StatusOK, a.Store.CreateTable(r.Context(), *b.DB, *b.Table, *b.Tags, fields))
+	retention, err := retentionPeriod(b.Retention)
+	if err == nil {
+		err = a.Store.CreateTable(r.Context(), *b.DB, *b.Table, *b.Tags, fields, retention)
+	}
+	a.done(w, r, http.StatusOK, err)
 }
 
 // deleteTable serves DELETE /api/v3/configure/table.

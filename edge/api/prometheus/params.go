@@ -1,17 +1,16 @@
 package prometheus
 
 import (
-	"math"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"tarn/edge/api/gate"
+	"tarn/edge/query/promql"
 )
 
 // params are those of a request to the query API.
@@ -48,23 +47,12 @@ func (p params) instant(name string, absent time.Time) (time.Time, error) {
 	if text == "" {
 		return absent, nil
 	}
-	if s, err := strconv.ParseFloat(text, 64); err == nil {
-		whole, part := math.Modf(s)
-		if math.IsNaN(s) || math.Abs(whole) > maxSeconds {
-			return absent, gate.Bad("%s: the time %q is out of range", name, text)
-		}
-		// Like Prometheus: to the millisecond, so that 1.001 is not a bit less.
-		return time.Unix(int64(whole), int64(math.Round(part*1000)*1e6)).UTC(), nil
-	}
-	t, err := time.Parse(time.RFC3339Nano, text)
+	t, err := promql.ParseTime(text)
 	if err != nil {
-		return absent, gate.Bad("%s: cannot parse %q to a valid timestamp", name, text)
+		return absent, gate.Bad("%s: %w", name, err)
 	}
 	return t, nil
 }
-
-// maxSeconds bounds times: beyond it, sums of times in ms would overflow.
-const maxSeconds = math.MaxInt64 / 1e6
 
 // duration reads a duration: seconds, or such as 1h30m.
 func (p params) duration(name string) (time.Duration, error) {
@@ -72,23 +60,11 @@ func (p params) duration(name string) (time.Duration, error) {
 	if text == "" {
 		return 0, nil
 	}
-	d, err := parseDuration(text)
+	d, err := promql.ParseDuration(text)
 	if err != nil {
-		return 0, gate.Bad("%s: cannot parse %q to a valid duration", name, text)
+		return 0, gate.Bad("%s: %w", name, err)
 	}
 	return d, nil
-}
-
-func parseDuration(text string) (time.Duration, error) {
-	if s, err := strconv.ParseFloat(text, 64); err == nil {
-		ns := s * float64(time.Second)
-		if math.IsNaN(ns) || math.Abs(ns) > math.MaxInt64/2 {
-			return 0, strconv.ErrRange
-		}
-		return time.Duration(ns), nil
-	}
-	d, err := model.ParseDuration(text)
-	return time.Duration(d), err
 }
 
 // limit reads how many results are wanted; 0 means all.

@@ -24,9 +24,6 @@ func (a *API) instant(w http.ResponseWriter, r *http.Request) {
 	a.evaluate(w, r, p, q)
 }
 
-// maxPoints bounds the steps of a range query, as Prometheus does.
-const maxPoints = 11_000
-
 // ranged serves /api/v1/query_range.
 func (a *API) ranged(w http.ResponseWriter, r *http.Request) {
 	p, err := a.params(r)
@@ -58,13 +55,8 @@ func (p params) rangeQuery() (q promql.Query, err error) {
 	if q.Step, err = p.duration("step"); err != nil {
 		return q, err
 	}
-	switch {
-	case q.End.Before(q.Start):
-		return q, gate.Bad("end timestamp must not be before start time")
-	case q.Step < time.Millisecond:
-		return q, gate.Bad("zero or negative query resolution step widths are not accepted. Try a positive integer")
-	case (q.End.UnixMilli()-q.Start.UnixMilli())/q.Step.Milliseconds() > maxPoints:
-		return q, gate.Bad("exceeded maximum resolution of 11,000 points per timeseries. Try decreasing the query resolution (?step=XX)")
+	if err := promql.CheckRange(q.Start, q.End, q.Step); err != nil {
+		return q, gate.Bad("%w", err)
 	}
 	return q, nil
 }

@@ -58,6 +58,11 @@ type Output struct {
 	res   *query.Result
 }
 
+// NewOutput is an answer of rows that are all there.
+func NewOutput(columns []Column, rows *column.Batch) *Output {
+	return &Output{Rows: true, Columns: columns, batch: rows}
+}
+
 // Next fills b with the next rows, or returns io.EOF.
 func (o *Output) Next(ctx context.Context, b *column.Batch) error {
 	if o.res != nil {

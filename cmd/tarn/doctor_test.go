@@ -1,0 +1,116 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// doctor runs `tarn doctor` and returns its report.
+func doctor(t *testing.T, dir string, args ...string) (d diagnosis, err error) {
+	t.Helper()
+	out, err := run(nil, append([]string{"doctor", "--data-dir", dir, "--format", "json"}, args...)...)
+	if strings.HasPrefix(out, "{") {
+		if e := json.Unmarshal([]byte(out), &d); e != nil {
+			t.Fatalf("%v: %s", e, out)
+		}
+	}
+	return d, err
+}
+
+func (d diagnosis) says(text string) bool {
+	for _, f := range d.Findings {
+		if strings.Contains(f.Text, text) {
+			return true
+		}
+	}
+	return false
+}
+
+// TestDoctor has a data directory that is well, used, damaged, repaired, without
+// its catalog, and rebuilt.
+func TestDoctor(t *testing.T) {
+	dir := t.TempDir()
+	p := startProcess(t, dir, "--without-auth")
+	for _, line := range []string{"a,host=x v=1 1700000000000000000", "b,host=x v=1,s=\"text\" 1700000000000000000"} {
+		if out, err := run(p, "write", "-d", "d", line); err != nil {
+			t.Fatal(out, err)
+		}
+	}
+	if out, err := run(p, "create", "database", "kept", "--retention-period", "7d"); err != nil {
+		t.Fatal(out, err)
+	}
+	var held *lockedError
+	if _, err := doctor(t, dir); !errors.As(err, &held) || !strings.Contains(err.Error(), "pid") {
+		t.Fatalf("while a server runs: %v", err)
+	}
+	p.kill()
+	d, err := doctor(t, dir)
+	if err != nil || !d.Healthy || d.Log.Rows != 2 || d.Segments != 0 || len(d.Databases) != 2 || d.Databases[1].Retention != "168h0m0s" {
+		t.Fatalf("after a crash: %+v, %v", d, err)
+	}
+	p = startProcess(t, dir, "--without-auth")
+	p.stop()
+	d, err = doctor(t, dir)
+	if err != nil || !d.Healthy || d.Log.Rows != 0 || d.Segments != 2 || d.SegmentRows != 2 || d.Databases[0].Tables[1].Rows != 1 {
+		t.Fatalf("after a clean stop: %+v, %v", d, err)
+	}
+	if out, err := run(nil, "doctor", "--data-dir", dir); err != nil || !strings.Contains(out, "all is well") || !strings.Contains(out, `database "kept", keeps 168h`) {
+		t.Fatalf("%s, %v", out, err)
+	}
+
+	files, err := filepath.Glob(filepath.Join(dir, "segments", "1", "*", "*.parquet"))
+	if err != nil || len(files) != 2 {
+		t.Fatal(files, err)
+	}
+	data, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := append([]byte{}, data...)
+	data[len(data)/3] ^= 4
+	if err := os.WriteFile(files[0], data, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	if d, err = doctor(t, dir); err == nil || d.Errors() != 1 || !d.says("corrupt") {
+		t.Fatalf("with a damaged file: %+v, %v", d, err)
+	}
+	if d, err = doctor(t, dir, "--repair"); err != nil || len(d.Done) != 1 || d.Quarantined != 1 || d.Segments != 1 {
+		t.Fatalf("repair: %+v, %v", d, err)
+	}
+	kept, err := filepath.Glob(filepath.Join(dir, "quarantine", "*"))
+	if err != nil || len(kept) != 2 {
+		t.Fatal(kept, err)
+	}
+	// Somebody has a copy of the file, and brings it back.
+	if err := os.WriteFile(files[0], whole, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append(kept, filepath.Join(dir, "catalog.db")) {
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d, err = doctor(t, dir); err == nil || !d.says("the catalog is not there") {
+		t.Fatalf("without a catalog: %+v, %v", d, err)
+	}
+	if d, err = doctor(t, dir, "--rebuild"); err != nil || d.Segments != 2 || !strings.Contains(strings.Join(d.Done, "\n"), "no token could be brought back") {
+		t.Fatalf("rebuild: %+v, %v", d, err)
+	}
+	p = startProcess(t, dir, "--without-auth")
+	for _, table := range []string{"a", "b"} {
+		if n := p.query("d", "SELECT count(*) AS n FROM "+table)[0]["n"]; n != 1.0 {
+			t.Errorf("%s has %v rows", table, n)
+		}
+	}
+	p.stop()
+	if d, err = doctor(t, dir, "--rebuild"); err != nil || d.Done[0] != "catalog.db: it is whole, and stays" {
+		t.Fatalf("rebuild of a whole one: %+v, %v", d, err)
+	}
+	if _, err := doctor(t, filepath.Join(dir, "nowhere")); err == nil {
+		t.Error("a directory that is not there")
+	}
+}
