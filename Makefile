@@ -9,10 +9,11 @@ BUILD    := $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
 # Packages in which goroutines share memory.
 CONCURRENT := ./store ./store/wal ./store/buffer ./store/merge ./edge ./edge/server ./edge/ingest ./edge/query ./sync
-# Packages whose tests run on any machine, for the emulated ones.
-PORTABLE := ./lp ./store/...
+# Packages whose tests run on any machine, for the emulated ones. The comparison
+# with other servers is left out: it would be their speed that is emulated.
+PORTABLE = ./lp ./store/... $(filter-out %/difftest,$(shell $(GO) list ./edge/query/...))
 
-.PHONY: run build test unit lint race cross emulated bench fuzz dist clean
+.PHONY: run build test unit lint race cross emulated bench proofs soak fuzz dist packages clean
 
 ## run: build, start on 127.0.0.1:8181, load a Telegraf capture, query it, keep serving
 run: build
@@ -30,9 +31,14 @@ unit:
 
 ## lint: formatting, go vet and staticcheck
 lint:
-	@out=$$(gofmt -l cmd edge lp store sync systemd testdata); if [ -n "$$out" ]; then echo "not gofmt-ed:"; echo "$$out"; exit 1; fi
+	@out=$$(gofmt -l cmd edge lp packaging store sync systemd testdata web); if [ -n "$$out" ]; then echo "not gofmt-ed:"; echo "$$out"; exit 1; fi
 	$(GO) vet ./...
 	$(GO) tool staticcheck ./...
+
+## soak: the model tests of the store and kill -9 loops with new seeds for SOAK
+SOAK ?= 1h
+soak:
+	sh .ci/tools/soak.sh $(SOAK)
 
 # The race detector needs cgo, hence a C compiler. The shipped binary does not.
 race:
@@ -48,13 +54,17 @@ cross:
 	GOOS=linux GOARCH=arm GOARM=6 $(BUILD) -o /dev/null ./cmd/tarn
 	GOOS=linux GOARCH=arm GOARM=6 $(GO) vet $(PORTABLE)
 
-## emulated: the portable tests on emulated arm64 and armv7 (fetches qemu-user)
+## emulated: the portable tests on emulated arm64, armv7 and armv6 (fetches qemu-user)
 emulated:
 	sh .ci/tools/emulated.sh $(PORTABLE)
 
 ## bench: Tarn beside its peers; what is not installed is left out (FETCH=1 installs it)
 bench:
 	sh .ci/tools/bench.sh $(if $(FETCH),--fetch) $(if $(ARGS),-- $(ARGS))
+
+## proofs: a memory limit in a control group, a million series, a year of data
+proofs:
+	sh .ci/tools/proofs.sh $(ARGS)
 
 ## fuzz: every fuzz target for FUZZTIME each
 FUZZTIME ?= 30s
@@ -65,12 +75,13 @@ fuzz:
 		done; \
 	done
 
-## dist: stripped binaries for every machine we ship to, in dist/
+## dist: for every machine we ship to a stripped binary, a tarball, packages, and checksums, in dist/
 dist:
-	GOOS=linux GOARCH=amd64 $(BUILD) -o dist/tarn-linux-amd64 ./cmd/tarn
-	GOOS=linux GOARCH=arm64 $(BUILD) -o dist/tarn-linux-arm64 ./cmd/tarn
-	GOOS=linux GOARCH=arm GOARM=7 $(BUILD) -o dist/tarn-linux-armv7 ./cmd/tarn
-	GOOS=linux GOARCH=arm GOARM=6 $(BUILD) -o dist/tarn-linux-armv6 ./cmd/tarn
+	sh packaging/build.sh
+
+## packages: the same for one machine, ARCH=amd64 (or arm64, armv7, armv6)
+packages:
+	sh packaging/build.sh $(or $(ARCH),$(shell $(GO) env GOARCH))
 
 clean:
 	rm -rf bin dist

@@ -55,8 +55,15 @@ type Config struct {
 	QueryLogSize      int
 	DisablePprof      bool
 	ShutdownTimeout   time.Duration
-	PluginDir         string
-	Version, Revision string
+	// PluginDir has the plugins; empty means that the processing engine is off.
+	// Of the others see engine.Options.
+	PluginDir, Python, VirtualEnv, PluginRepo, PluginWheels string
+	PluginTimeout                                           time.Duration
+	PluginMemory                                            int64
+	PluginConcurrency                                       int
+	NoPackages, PluginDirOnly, PluginOffline                bool
+	PluginKinds, PluginEnv                                  []string
+	Version, Revision                                       string
 	// LogLevel is that of the logger, for POST /debug/log_level to change; nil
 	// when it is fixed.
 	LogLevel *slog.LevelVar
@@ -83,7 +90,9 @@ func DefaultConfig() Config {
 		RetentionInterval: 30 * time.Minute, HardDeleteDefault: 72 * time.Hour,
 		LastCacheEviction: 10 * time.Second, DistinctCacheEviction: 10 * time.Second,
 		MaxSpillBytes: 1 << 30,
-		QueryTimeout:  2 * time.Minute, QueryConcurrency: 8, QueryLogSize: 1000, ShutdownTimeout: 10 * time.Second,
+		PluginRepo:    "https://raw.githubusercontent.com/influxdata/influxdb3_plugins/main/",
+		PluginTimeout: 10 * time.Minute, PluginMemory: 1 << 30, PluginConcurrency: 8,
+		QueryTimeout: 2 * time.Minute, QueryConcurrency: 8, QueryLogSize: 1000, ShutdownTimeout: 10 * time.Second,
 		SyncMaxDelay: time.Hour, SyncRetryMin: time.Second, SyncRetryMax: 5 * time.Minute, SyncFormat: upstream.FormatParquet, SyncTimeUnit: upstream.Micros,
 	}
 }
@@ -119,6 +128,17 @@ func (c *Config) Validate() error {
 		if v <= 0 {
 			bad("--%s must be greater than zero", flag)
 		}
+	}
+	for _, k := range c.PluginKinds {
+		if k != "wal" && k != "wal_flush" && k != "schedule" && k != "request" {
+			bad("--restrict-plugin-triggers-to takes wal, schedule and request, not %q", k)
+		}
+	}
+	if c.PluginTimeout < 0 || c.PluginMemory < 0 || c.PluginConcurrency < 1 {
+		bad("--plugin-timeout and --plugin-memory-limit must not be negative, and --async-trigger-concurrency-limit must be greater than zero")
+	}
+	if c.PluginMemory != 0 && c.PluginMemory < 64<<20 {
+		bad("--plugin-memory-limit must be at least 64 MB: Python itself needs 30")
 	}
 	if c.WALSyncRate <= 0 {
 		bad("--wal-sync-rate must be greater than zero")

@@ -2,32 +2,17 @@ package edge
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
-	"tarn/edge/api/gate"
-	"tarn/edge/api/greptime"
-	"tarn/edge/api/greptime/statement"
-	"tarn/edge/api/influx"
-	"tarn/edge/api/prometheus"
-	"tarn/edge/api/syncapi"
-	"tarn/edge/auth"
-	"tarn/edge/ingest"
-	"tarn/edge/query"
-	"tarn/edge/query/spill"
+	"tarn/edge/engine"
 	"tarn/edge/route"
 	"tarn/edge/server"
 	"tarn/store"
-	"tarn/store/vfs"
 	upstream "tarn/sync"
 )
 
@@ -38,8 +23,12 @@ type Appliance struct {
 	store    *store.Store
 	server   *server.Server
 	recovery *server.Server
+	engine   *engine.Engine
 	routes   []route.Route
-	sync     *upstream.Manager
+	monitor  *monitor
+	// quiet ends what runs in the background.
+	quiet context.CancelFunc
+	sync  *upstream.Manager
 }
 
 // Start opens the data directory and serves. The server is ready when Start
@@ -49,6 +38,8 @@ func Start(ctx context.Context, c Config, logger *slog.Logger) (_ *Appliance, er
 		return nil, err
 	}
 	began := time.Now()
+	kept := newProblems(logger.Handler())
+	logger = slog.New(kept)
 	a := &Appliance{config: c, logger: logger}
 	memory := newBudget(c.MemoryLimit)
 	memory.apply()
@@ -70,6 +61,9 @@ func Start(ctx context.Context, c Config, logger *slog.Logger) (_ *Appliance, er
 	}
 	defer func() {
 		if err != nil {
+			if a.engine != nil {
+				err = errors.Join(err, a.engine.Close(context.WithoutCancel(ctx)))
+			}
 			if a.sync != nil {
 				err = errors.Join(err, a.sync.Stop(context.WithoutCancel(ctx)))
 			}
@@ -79,160 +73,26 @@ func Start(ctx context.Context, c Config, logger *slog.Logger) (_ *Appliance, er
 	if err := a.installToken(ctx); err != nil {
 		return nil, err
 	}
+	a.monitor = &monitor{config: c, store: a.store, memory: memory.limit, process: uuid.NewString(), started: began, problems: kept.ring, now: time.Now}
 	if a.sync, err = upstream.Start(ctx, a.store, c.upstream(), logger); err != nil {
 		return nil, err
 	}
-	if err := a.listen(memory); err != nil {
+	a.monitor.sync = a.sync
+	shared, err := a.share(memory)
+	if err != nil {
 		return nil, err
 	}
+	a.routes = a.families(shared)
+	if err := a.listen(shared); err != nil {
+		return nil, err
+	}
+	background, quiet := context.WithCancel(context.WithoutCancel(ctx))
+	a.quiet = quiet
+	go a.monitor.run(background)
 	r := a.store.Recovery()
 	logger.Info("ready", "address", a.Addr().String(), "data_dir", c.DataDir, "memory_limit", memory.limit,
 		"segments", r.Segments, "replayed_rows", r.Rows, "took", time.Since(began).Round(time.Millisecond))
 	return a, nil
-}
-
-func (a *Appliance) listen(memory budget) error {
-	exempt, err := a.config.exemptions()
-	if err != nil {
-		return err
-	}
-	minTLS, err := a.config.minTLS()
-	if err != nil {
-		return err
-	}
-	authenticator := &auth.Authenticator{Tokens: a.store.Tokens(), Disabled: a.config.WithoutAuth, Exempt: exempt}
-	m := newMetrics(a.store)
-	temporary, err := a.spill()
-	if err != nil {
-		return err
-	}
-	m.registry.MustRegister(syncCollector{a.sync})
-	process := uuid.NewString()
-	api := &influx.API{
-		Store: a.store, Writer: ingest.NewWriter(a.store, time.Now), Auth: authenticator, Logger: a.logger, Now: time.Now,
-		Query: query.New(Provider{a.store}, query.Options{
-			MemoryLimit: memory.query, Spill: temporary, MaxConcurrent: a.config.QueryConcurrency, Timeout: a.config.QueryTimeout,
-			LogSize: a.config.QueryLogSize, Logger: a.logger, System: system{a.store, a.config.WithoutAuth, a.config.NodeID, process, time.Now(), a.sync},
-			Caches: caches{a.store},
-		}),
-		Build:   influx.Build{Version: a.config.Version, Revision: a.config.Revision, ProcessID: process},
-		MaxBody: a.config.MaxRequestSize, Metrics: m.handler(), FirstTokenFrom: loopback,
-	}
-	a.routes = api.Routes()
-	door := &gate.Gate{Store: a.store, Auth: authenticator, Logger: a.logger, MaxBody: a.config.MaxRequestSize}
-	native := &greptime.API{Gate: door, Store: a.store, Writer: api.Writer,
-		Statements: &statement.Runner{Store: a.store, Query: api.Query, Writer: api.Writer, PromQL: promQL{api.Query}, Now: time.Now, Version: a.config.Version, Revision: a.config.Revision}}
-	level := a.config.LogLevel
-	if level == nil {
-		level = new(slog.LevelVar)
-	}
-	native.Server = greptime.Server{Version: a.config.Version, Revision: a.config.Revision, Level: level, NoProfiles: a.config.DisablePprof, Local: loopback,
-		Config: func() ([]byte, error) { return a.config.shownConfig(memory, strings.ToLower(level.Level().String())) }}
-	a.routes = append(shareHealth(a.routes, greptime.Family, native.Health), native.Routes()...)
-	a.routes = append(a.routes, a.telemetry(door, api.Writer, m)...)
-	prom := &prometheus.API{Gate: door, Writer: api.Writer, Query: api.Query, Version: a.config.Version, Revision: a.config.Revision, Now: time.Now}
-	a.routes = append(a.routes, prom.Routes()...)
-	a.routes = append(a.routes, (&syncapi.API{Sync: a.sync}).Routes()...)
-	options := server.Options{Routes: a.routes, Auth: authenticator, ClusterUUID: a.store.UUID(), Logger: a.logger, Observe: m.observe, Deny: influx.Fail,
-		Guards: map[string]server.Guard{gate.Prefix: door}}
-	listen := server.ListenOptions{Addr: a.config.HTTPBind, CertFile: a.config.TLSCert, KeyFile: a.config.TLSKey, MinTLS: minTLS, Logger: a.logger}
-	if a.server, err = server.Start(server.NewHandler(options), listen); err != nil {
-		return err
-	}
-	if a.config.RecoveryBind == "" {
-		return nil
-	}
-	// The recovery listener ends with the first token that it hands out.
-	replaced, done := context.WithCancel(context.Background())
-	options.Routes = api.RecoveryRoutes(done)
-	options.Auth = &auth.Authenticator{Tokens: a.store.Tokens(), Disabled: true}
-	listen.Addr = a.config.RecoveryBind
-	if a.recovery, err = server.Start(server.NewHandler(options), listen); err != nil {
-		return errors.Join(err, a.server.Stop(context.Background()))
-	}
-	recovery := a.recovery
-	context.AfterFunc(replaced, func() {
-		a.logger.Info("admin token regenerated; the recovery listener stops")
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
-		defer cancel()
-		if err := recovery.Stop(ctx); err != nil {
-			a.logger.Warn("recovery listener", "error", err)
-		}
-	})
-	return nil
-}
-
-// spill opens the folder for the temporary files of queries, nil when there are
-// to be none. The store holds the data directory's lock.
-func (a *Appliance) spill() (*spill.Space, error) {
-	dir := a.config.DataDir + "/tmp"
-	space, err := spill.Open(vfs.OS(), dir, spill.Options{Limit: a.config.MaxSpillBytes, Reserve: a.store.ReserveDisk})
-	if err != nil || a.config.MaxSpillBytes == 0 {
-		return nil, err
-	}
-	return space, nil
-}
-
-// loopback says whether a request comes from this machine.
-func loopback(r *http.Request) bool {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
-}
-
-// tokenFile is the content of --admin-token-file (spec section 1.6).
-type tokenFile struct {
-	Token       string  `json:"token"`
-	Name        string  `json:"name"`
-	Expiry      *int64  `json:"expiry_millis"`
-	Description *string `json:"description"`
-}
-
-// installToken stores the token of --admin-token-file unless one of its name
-// exists.
-func (a *Appliance) installToken(ctx context.Context) error {
-	path := a.config.AdminTokenFile
-	if path == "" || a.config.WithoutAuth {
-		return nil
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return fmt.Errorf("--admin-token-file: %w", err)
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		a.logger.Warn("the admin token file can be read by others", "path", path, "mode", info.Mode().Perm().String())
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("--admin-token-file: %w", err)
-	}
-	var f tokenFile
-	if err := json.Unmarshal(data, &f); err != nil {
-		return fmt.Errorf("--admin-token-file %s: %w", path, err)
-	}
-	if !strings.HasPrefix(f.Token, store.TokenPrefix) {
-		return fmt.Errorf("--admin-token-file %s: the token must start with %s", path, store.TokenPrefix)
-	}
-	if f.Name == "" {
-		f.Name = store.AdminToken
-	}
-	var expires time.Time
-	if f.Expiry != nil {
-		expires = time.UnixMilli(*f.Expiry)
-	}
-	description := ""
-	if f.Description != nil {
-		description = *f.Description
-	}
-	_, err = a.store.Tokens().Add(ctx, f.Name, f.Token, expires, description, -1)
-	var exists *store.TokenExistsError
-	if errors.As(err, &exists) {
-		return nil
-	}
-	return err
 }
 
 // Addr is where the API is served.
@@ -252,10 +112,12 @@ func (a *Appliance) Stop(ctx context.Context) error {
 	// Half of the time for clients, the rest for the checkpoint.
 	grace, end := context.WithTimeout(ctx, a.config.ShutdownTimeout/2)
 	defer end()
+	a.quiet()
 	var errs []error
 	if a.recovery != nil {
 		errs = append(errs, a.recovery.Stop(grace))
 	}
-	errs = append(errs, a.server.Stop(grace), a.sync.Stop(ctx), a.store.Close(ctx))
+	// First, so that requests that wait for plugins end.
+	errs = append(errs, a.engine.Close(grace), a.server.Stop(grace), a.sync.Stop(ctx), a.store.Close(ctx))
 	return errors.Join(errs...)
 }

@@ -16,6 +16,7 @@ import (
 //
 //	server [without-auth] [disable-authz=A,B] [max-body=N] [databases=N]
 //	       [tables=N] [columns=N] [recovery]    starts one with an empty directory
+//	       [plugins] [no-python]
 //	restart                                     stops it and starts it again
 //	http [gzip] [recovery] [capture=NAME]       sends a request as written
 //	sql db=D [format=F] [accept=A] [post]       sends a query
@@ -84,6 +85,13 @@ func (c *conversation) serve(d *datadriven.TestData) string {
 				o.DisableAuthz = a.Vals
 			case "max-body":
 				a.Scan(c.t, 0, &o.MaxRequestSize)
+			case "plugins":
+				if !d.HasArg("no-python") {
+					needPython(c.t)
+				}
+				o.PluginDir = copyPlugins(c.t)
+			case "no-python":
+				c.t.Setenv("PATH", "")
 			case "databases":
 				a.Scan(c.t, 0, &o.MaxDatabases)
 			case "tables":
@@ -223,7 +231,12 @@ var masks = []struct {
 	{regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`), "<uuid>"},
 	{regexp.MustCompile(`"(created_at|expiry)":"20[0-9-]{8}T[0-9:]{8}(\.[0-9]{3})?Z"`), `"$1":"<instant>"`},
 	{regexp.MustCompile(`"time_ns":[0-9]{19}\b`), `"time_ns":<instant>`},
+	{regexp.MustCompile(`"trigger_time":"20[0-9-]{8}T[0-9:]{8}Z"`), `"trigger_time":"<instant>"`},
+	{regexp.MustCompile(`scheduled time 20[0-9-]{8} [0-9:]{8} UTC`), "scheduled time <instant>"},
+	{regexp.MustCompile(`finished execution in [0-9a-z ]+`), "finished execution in <time>"},
+	{regexp.MustCompile(`/[^ '"]*/plugin-copy/`), "<plugins>/"},
 	{regexp.MustCompile(`-20[0-9]{6}T[0-9]{6}\b`), "-<instant>"},
+	{regexp.MustCompile(`(?m)^Etag: "[0-9a-f-]+"$`), `Etag: "<hash>"`},
 	{regexp.MustCompile(`"version":"20[0-9-]{8} [0-9:]{8}\.[0-9]{9}"`), `"version":"<instant>"`},
 	{regexp.MustCompile(`"key":"greptime_timestamp","value":[0-9]{19}\b`), `"key":"greptime_timestamp","value":<instant>`},
 	{regexp.MustCompile(`(execution_time_ms"?: ?)[0-9]+`), "${1}<ms>"},

@@ -6,6 +6,8 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+
+	"tarn/store"
 )
 
 // minMemory is the smallest limit that leaves room for anything: the runtime,
@@ -22,6 +24,7 @@ type budget struct {
 	cache  int64 // decoded pages
 	values int64 // last-value and distinct-value caches
 	query  int64 // all running queries together
+	large  int   // large write requests at once
 }
 
 func newBudget(limit int64) budget {
@@ -32,23 +35,34 @@ func newBudget(limit int64) budget {
 		}
 		limit = max(limit, minMemory)
 	}
+	// What a small limit has to divide is much less than the limit.
+	rest := max(limit-unmanaged, limit/3)
 	return budget{
 		limit: limit,
 		// A full buffer may double before writers are made to wait.
-		buffer: min(limit/8, 64<<20),
-		cache:  min(limit/8, 128<<20),
-		values: min(limit/12, 64<<20),
-		query:  limit / 4,
+		buffer: min(max(rest/8, limit/16), 64<<20),
+		cache:  min(rest/8, 128<<20),
+		values: min(rest/12, 64<<20),
+		// A query has needs that do not shrink with the machine.
+		query: max(rest/4, limit/5),
+		// One of 10 MB takes about as much, and it is more with short lines.
+		large: int(min(max(limit>>25, 2), 16)),
 	}
 }
 
 // unmanaged is resident memory that Go's limit does not count: the pages of
-// the binary, and SQLite's.
-const unmanaged = 22 << 20
+// the binary, and SQLite's, and what the runtime needs for itself.
+const unmanaged = 32 << 20
 
-// apply makes the garbage collector work harder near the limit. The page cache
-// lies outside of its sight.
-func (b budget) apply() { debug.SetMemoryLimit(b.limit - b.cache - unmanaged) }
+// apply makes the garbage collector work harder near the limit. A large page
+// cache lies outside of its sight.
+func (b budget) apply() {
+	heap := b.limit - unmanaged
+	if b.cache >= store.PageCacheOutside {
+		heap -= b.cache
+	}
+	debug.SetMemoryLimit(heap)
+}
 
 // machineMemory is the smaller of the machine's memory and the cgroup's, 0
 // when neither can be read.

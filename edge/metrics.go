@@ -86,6 +86,8 @@ var storeMetrics = []storeMetric{
 	counter("tarn_compaction_errors_total", "Compactions that failed.", func(s *store.Stats) float64 { return float64(s.CompactionErrors) }),
 	counter("tarn_compaction_written_bytes_total", "Bytes of Parquet written by compactions.", func(s *store.Stats) float64 { return float64(s.CompactedBytes) }),
 	counter("tarn_segment_written_bytes_total", "Bytes of Parquet written by checkpoints and compactions.", func(s *store.Stats) float64 { return float64(s.SegmentBytesWritten) }),
+	counter("tarn_segment_replaced_bytes_total", "Bytes of Parquet that compactions and deletions replaced.", func(s *store.Stats) float64 { return float64(s.ReplacedBytes) }),
+	gauge("tarn_write_amplification_ratio", "Bytes written to disk since the start, log included, per byte of Parquet that came to stay; 0 while there is none.", func(s *store.Stats) float64 { return s.WriteAmplification() }),
 	gauge("tarn_disk_used_bytes", "Files and log that count against --max-disk-bytes.", func(s *store.Stats) float64 { return float64(s.DiskUsed) }),
 	gauge("tarn_disk_quota_bytes", "--max-disk-bytes, 0 for no limit.", func(s *store.Stats) float64 { return float64(s.DiskQuota) }),
 	counter("tarn_disk_evicted_bytes_total", "Files deleted to keep to --max-disk-bytes.", func(s *store.Stats) float64 { return float64(s.EvictedBytes) }),

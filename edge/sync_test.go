@@ -28,7 +28,7 @@ func (s *testServer) syncSettled() {
 	if r := s.do(testRequest{method: "POST", target: "/api/v3/sync/now"}); r.StatusCode != http.StatusOK {
 		s.t.Fatalf("%d %s", r.StatusCode, r.body)
 	}
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(3 * time.Minute)
 	for {
 		st := s.syncState()
 		if st.Files.Sealed+st.Files.Uploading+st.Files.Uploaded == 0 {

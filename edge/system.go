@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"tarn/edge/engine"
 	"tarn/edge/query"
 	"tarn/edge/query/plan"
 	"tarn/store"
@@ -25,6 +26,8 @@ type system struct {
 	node, instance string
 	started        time.Time
 	sync           *upstream.Manager
+	logs           *engine.Logs
+	plugins        func() *engine.Engine
 }
 
 // made is a system table: its columns and how to fill it.
@@ -81,7 +84,7 @@ func (s system) Table(database, name string) (plan.SystemTable, bool) {
 	case "influxdb_schema":
 		return s.schemas(database), true
 	}
-	return unused(name), true
+	return s.pluginTable(database, name)
 }
 
 // columns lists names and their kinds or types in turn.
@@ -106,20 +109,6 @@ var (
 	ids   = column.ListOf(column.Of(column.Uint64))
 	texts = column.ListOf(column.Of(column.String))
 )
-
-// unused are the tables of features that hold nothing: no trigger can exist
-// yet.
-func unused(name string) made {
-	cols := map[string][]plan.Column{
-		"plugin_files": columns("plugin_name", column.String, "file_name", column.String, "file_path", column.String,
-			"size_bytes", column.Int64, "last_modified", column.Int64),
-		"processing_engine_triggers": columns("trigger_name", column.String, "plugin_filename", column.String, "trigger_specification", column.String,
-			"disabled", column.Bool),
-		"processing_engine_trigger_arguments": columns("trigger_name", column.String, "argument_key", column.String, "argument_value", column.String),
-		"processing_engine_logs":              columns("event_time", column.Timestamp, "trigger_name", column.String, "log_level", column.String, "log_text", column.String),
-	}[name]
-	return made{cols, func(func(...any)) {}}
-}
 
 func instant(t time.Time) any {
 	if t.IsZero() {

@@ -5,28 +5,28 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
-	"tarn/edge/api/gate"
 	"tarn/edge/api/logs"
 	"tarn/edge/api/loki"
 	"tarn/edge/api/opentsdb"
-	"tarn/edge/ingest"
+	"tarn/edge/api/otlp"
 	"tarn/edge/ingest/piped"
 	"tarn/edge/route"
 )
 
 // telemetry lists the routes of the protocols for logs and metrics other than
 // line protocol and Prometheus's.
-func (a *Appliance) telemetry(door *gate.Gate, w *ingest.Writer, m *metrics) []route.Route {
+func (a *Appliance) telemetry(c *shared) []route.Route {
 	counts := prometheus.NewCounterVec(prometheus.CounterOpts{Name: "tarn_log_records_total",
 		Help: "Log records by protocol, database and outcome: written, dropped by a filter, refused."}, []string{"protocol", "db", "outcome"})
-	m.registry.MustRegister(counts)
-	records := &piped.Writer{Rows: w, Library: piped.NewLibrary(a.store.Pipelines()), Now: time.Now,
+	c.metrics.registry.MustRegister(counts)
+	records := &piped.Writer{Rows: c.writer, Library: piped.NewLibrary(a.store.Pipelines()), Now: time.Now,
 		Count: func(protocol, db string, written, dropped, refused int) {
 			counts.WithLabelValues(protocol, db, "written").Add(float64(written))
 			counts.WithLabelValues(protocol, db, "dropped").Add(float64(dropped))
 			counts.WithLabelValues(protocol, db, "refused").Add(float64(refused))
 		}}
-	rs := (&opentsdb.API{Gate: door, Writer: w}).Routes()
-	rs = append(rs, (&loki.API{Gate: door, Logs: records}).Routes()...)
-	return append(rs, (&logs.API{Gate: door, Logs: records, Pipelines: a.store.Pipelines()}).Routes()...)
+	rs := (&opentsdb.API{Gate: c.gate, Writer: c.writer}).Routes()
+	rs = append(rs, (&loki.API{Gate: c.gate, Logs: records}).Routes()...)
+	rs = append(rs, (&otlp.API{Gate: c.gate, Writer: c.writer, Logs: records}).Routes()...)
+	return append(rs, (&logs.API{Gate: c.gate, Logs: records, Pipelines: a.store.Pipelines()}).Routes()...)
 }

@@ -111,7 +111,7 @@ func TestGoClient(t *testing.T) {
 
 // TestInfluxShell runs statements in the shell of InfluxDB 1.
 func TestInfluxShell(t *testing.T) {
-	bin := influxShell(t)
+	bin := installed(t, "influx", "peers.sh")
 	s := startServer(t)
 	host, port, _ := strings.Cut(s.app.Addr().String(), ":")
 	token := s.token()
@@ -141,9 +141,9 @@ func TestInfluxShell(t *testing.T) {
 	}
 }
 
-// influxShell finds the shell that .ci/tools/peers.sh installs, or one on the
-// path; without one it skips the test.
-func influxShell(t *testing.T) string {
+// installed finds a program that a script of .ci/tools installs, or one on the
+// path; without one it skips the test and says so.
+func installed(t *testing.T, name, script string) string {
 	t.Helper()
 	tools := os.Getenv("TARN_TOOLS")
 	if tools == "" {
@@ -151,13 +151,13 @@ func influxShell(t *testing.T) string {
 			tools = filepath.Join(cache, "tarn-tools")
 		}
 	}
-	bin := filepath.Join(tools, "bin", "influx")
+	bin := filepath.Join(tools, "bin", name)
 	if _, err := os.Stat(bin); err == nil {
 		return bin
 	}
-	bin, err := exec.LookPath("influx")
+	bin, err := exec.LookPath(name)
 	if err != nil {
-		t.Skip("no shell of InfluxDB 1: .ci/tools/peers.sh installs one:", err)
+		t.Skipf("no %s: .ci/tools/%s installs one: %v", name, script, err)
 	}
 	return bin
 }

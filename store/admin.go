@@ -194,7 +194,7 @@ func (s *Store) DeleteDatabase(ctx context.Context, name string, h HardDelete) e
 		return false
 	})
 	d.DeletedAt, d.HardDeleteAt = now.UnixNano(), s.hardDeleteAt(h, now)
-	change := catalog.Change{Databases: []catalog.Database{d}}
+	change := catalog.Change{Databases: []catalog.Database{d}, DeleteTriggersOf: []uint32{d.ID}}
 	tables := slices.Collect(maps.Values(*db.tables.Load()))
 	for _, t := range tables {
 		change.DeleteCachesOf = append(change.DeleteCachesOf, t.id)
@@ -206,6 +206,7 @@ func (s *Store) DeleteDatabase(ctx context.Context, name string, h HardDelete) e
 	delete(names, name)
 	s.byName.Store(&names)
 	db.info.Store(&d)
+	s.dropTriggers(d.ID)
 	db.write.Lock()
 	for _, t := range tables {
 		t.dropCaches()

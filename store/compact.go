@@ -271,6 +271,7 @@ func (s *Store) replaceNow(ctx context.Context, t *table, parts []replacement, l
 	}
 	for _, p := range parts {
 		for _, f := range p.inputs {
+			s.stats.replacedBytes.Add(f.Bytes)
 			f.removed.Store(true)
 			f.release() // what registration held; the compaction itself still does
 		}

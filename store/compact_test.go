@@ -175,6 +175,12 @@ func TestWriteAmplification(t *testing.T) {
 	m.must(err)
 	st := m.store.Stats()
 	factor := float64(st.SegmentBytesWritten) / float64(st.SegmentBytes)
+	if stayed := st.SegmentBytesWritten - st.ReplacedBytes; stayed != st.SegmentBytes || st.ReplacedBytes == 0 {
+		t.Errorf("%d bytes came to stay, %d are there", stayed, st.SegmentBytes)
+	}
+	if got, want := st.WriteAmplification(), float64(st.SegmentBytesWritten+st.WAL.WrittenBytes)/float64(st.SegmentBytes); got != want {
+		t.Errorf("write amplification %v, want %v", got, want)
+	}
 	t.Logf("%d segments of %d bytes, %d written: %.2f times", st.Segments, st.SegmentBytes, st.SegmentBytesWritten, factor)
 	// Small files cost more than large ones: their bytes shrink when they are
 	// merged. What must not be is a byte that is written at every checkpoint.

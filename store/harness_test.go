@@ -200,11 +200,22 @@ func (m *machine) must(err error) {
 	}
 }
 
+// testSeeds runs a test with seeds from 0, or with those of TARN_SEEDS, which is
+// "FIRST" or "FIRST+COUNT": make soak chooses new ones, and a seed that failed
+// is run again so.
 func testSeeds(t *testing.T, n uint64, test func(t *testing.T, seed uint64)) {
+	first := uint64(0)
 	if testing.Short() {
 		n = max(1, n/5)
 	}
-	for seed := range n {
+	if text := os.Getenv("TARN_SEEDS"); text != "" {
+		n = 1
+		if got, err := fmt.Sscanf(text, "%d+%d", &first, &n); got == 0 {
+			t.Fatalf("TARN_SEEDS is %q: %v", text, err)
+		}
+	}
+	for i := range n {
+		seed := first + i
 		t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) { test(t, seed) })
 	}
 }

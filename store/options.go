@@ -66,6 +66,8 @@ type Options struct {
 	// RetentionInterval is the pause between passes that delete what is past
 	// retention or hard deletion; default 30 min.
 	RetentionInterval time.Duration
+	// KeepExpired leaves all that in its place, for a look at a directory.
+	KeepExpired bool
 	// HardDeleteDefault is how long soft-deleted data stays; default 72 h.
 	HardDeleteDefault time.Duration
 

@@ -288,7 +288,7 @@ func (s *Store) setAsideLocked(ctx context.Context, f *segmentFile, cause error)
 	if err := s.verifyAgain(ctx, f); err == nil {
 		// The medium or the memory lied once, maybe what the page cache holds.
 		// What was read is not used; what lies on the disk is fine.
-		if c, ok := s.files.pages.(pageCache); ok {
+		if c := s.files.pages; c != nil {
 			c.Reset()
 		}
 		s.opts.Logger.Warn("a segment could not be read and now it can", "path", f.Path, "error", cause)

@@ -253,5 +253,11 @@ func tidy(state *catalog.State) (notes []string) {
 		}
 		return !known
 	})
+	state.Triggers = slices.DeleteFunc(state.Triggers, func(t catalog.Trigger) bool {
+		if !databases[t.DatabaseID] {
+			notes = append(notes, fmt.Sprintf("trigger %q is lost with its database %d", t.Name, t.DatabaseID))
+		}
+		return !databases[t.DatabaseID]
+	})
 	return notes
 }

@@ -8,8 +8,6 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/VictoriaMetrics/fastcache"
-
 	"tarn/store/catalog"
 	"tarn/store/column"
 	"tarn/store/merge"
@@ -192,7 +190,7 @@ func (f *segmentFile) ColumnStats(col schema.Column) (merge.Stats, bool) {
 type fileCache struct {
 	fs    vfs.FS
 	dir   string
-	pages segment.PageCache
+	pages pageCache // nil for none
 	warn  func(msg string, args ...any)
 
 	mu   sync.Mutex
@@ -202,22 +200,10 @@ type fileCache struct {
 func (s *Store) newFileCache() *fileCache {
 	c := &fileCache{fs: s.opts.FS, dir: s.opts.Dir, warn: s.opts.Logger.Warn}
 	if s.opts.CacheBytes > 0 {
-		c.pages = pageCache{fastcache.New(s.opts.CacheBytes)}
+		c.pages = newPageCache(s.opts.CacheBytes)
 	}
 	return c
 }
-
-// pageCache keeps decoded pages outside of the garbage collector's sight.
-type pageCache struct{ *fastcache.Cache }
-
-// Get is segment.PageCache's.
-func (c pageCache) Get(key, dst []byte) ([]byte, bool) {
-	out := c.GetBig(dst, key)
-	return out, len(out) > len(dst)
-}
-
-// Set is segment.PageCache's.
-func (c pageCache) Set(key, value []byte) { c.SetBig(key, value) }
 
 // openFiles bounds the segment files kept open between scans: a dashboard's
 // working set, well below any limit of file descriptors.
@@ -259,8 +245,8 @@ func (c *fileCache) closeAll() {
 		f.close()
 	}
 	c.open = nil
-	if p, ok := c.pages.(pageCache); ok {
-		p.Reset()
+	if c.pages != nil {
+		c.pages.Reset()
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 type counters struct {
 	rowsWritten, checkpoints, checkpointErrors, segmentBytes atomic.Int64
 	compactions, compactionErrors, compactedBytes            atomic.Int64
-	evictedBytes                                             atomic.Int64
+	replacedBytes, evictedBytes                              atomic.Int64
 	lastError                                                atomic.Pointer[error]
 }
 
@@ -26,6 +26,8 @@ type Stats struct {
 	// SegmentBytesWritten counts what checkpoints and compactions wrote since
 	// the start, CompactedBytes what compactions alone did.
 	SegmentBytesWritten, CompactedBytes int64
+	// ReplacedBytes counts segments that others took the place of.
+	ReplacedBytes int64
 	// Compactions and CompactionErrors count those that succeeded and failed.
 	Compactions, CompactionErrors int64
 	// DiskQuota is Options.MaxDiskBytes, DiskUsed what counts against it, and
@@ -53,7 +55,8 @@ func (s *Store) Stats() Stats {
 		RowsWritten: s.stats.rowsWritten.Load(), BufferedBytes: s.buffered.Load(), BufferLimit: s.opts.BufferBytes,
 		Checkpoints: s.stats.checkpoints.Load(), CheckpointErrors: s.stats.checkpointErrors.Load(),
 		SegmentBytesWritten: s.stats.segmentBytes.Load(), CompactedBytes: s.stats.compactedBytes.Load(),
-		Compactions: s.stats.compactions.Load(), CompactionErrors: s.stats.compactionErrors.Load(), WAL: s.wal.Stats(),
+		ReplacedBytes: s.stats.replacedBytes.Load(),
+		Compactions:   s.stats.compactions.Load(), CompactionErrors: s.stats.compactionErrors.Load(), WAL: s.wal.Stats(),
 		Databases: len(*s.byName.Load()), Tables: int(s.liveTables.Load()),
 		ValueCacheBytes: s.cacheBudget.Used(), ValueCacheDropped: s.cacheBudget.Dropped(),
 	}
@@ -74,6 +77,18 @@ func (s *Store) Stats() Stats {
 		st.DiskFree, st.DiskTotal = free, total
 	}
 	return st
+}
+
+// WriteAmplification says how many bytes went to the disk since the start, log
+// and segments together, for each byte of segments that came to stay; 0 when
+// none did. A row in the log is in no segment yet: what is young, or restarts
+// often, shows more than what runs.
+func (s Stats) WriteAmplification() float64 {
+	stayed := s.SegmentBytesWritten - s.ReplacedBytes
+	if stayed <= 0 {
+		return 0
+	}
+	return float64(s.WAL.WrittenBytes+s.SegmentBytesWritten) / float64(stayed)
 }
 
 // Health is nil while the store takes writes, and otherwise says why not.

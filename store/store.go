@@ -57,6 +57,12 @@ type Store struct {
 	tablesMu sync.Mutex
 	tables   map[uint32]*table
 
+	// triggers are all triggers of live databases, replaced as a whole under
+	// admin; triggersChanged is told afterwards. feed gets what is written.
+	triggers        atomic.Pointer[[]catalog.Trigger]
+	triggersChanged atomic.Pointer[func()]
+	feed            atomic.Pointer[Feed]
+
 	nextDatabase, nextTable atomic.Uint32
 	nextSegment             atomic.Uint64
 	liveTables              atomic.Int64
@@ -106,6 +112,9 @@ func Open(ctx context.Context, opts Options) (_ *Store, err error) {
 	if s.lock, err = s.opts.FS.Lock(s.opts.Dir + "/lock"); err != nil {
 		return nil, err
 	}
+	if err := removeBackupCopies(s.opts.CatalogPath); err != nil {
+		return nil, err
+	}
 	state, err := s.openCatalog(ctx)
 	if err != nil {
 		return nil, err
@@ -123,6 +132,7 @@ func Open(ctx context.Context, opts Options) (_ *Store, err error) {
 	s.files = s.newFileCache()
 	s.cacheBudget = cache.NewBudget(s.opts.ValueCacheBytes)
 	s.restore(state)
+	s.triggers.Store(&state.Triggers)
 	s.restoreUpstream(state)
 	if err := s.checkSegments(ctx); err != nil {
 		return nil, err

@@ -11,7 +11,7 @@ import (
 
 // sweep deletes what is past retention or hard deletion.
 func (s *Store) sweep(ctx context.Context) {
-	if !s.clockTrusted() {
+	if s.opts.KeepExpired || !s.clockTrusted() {
 		s.keepQuota(ctx)
 		return
 	}

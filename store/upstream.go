@@ -351,8 +351,10 @@ func (s *Store) SetSyncProgress(ctx context.Context, f SyncFile, p SyncProgress)
 	return nil
 }
 
-// BeginSyncBatch keeps the manifest of a target's next batch until CommitSync.
-func (s *Store) BeginSyncBatch(ctx context.Context, target string, number uint64, body []byte) error {
+// BeginSyncBatch keeps the manifest of a target's next batch until CommitSync,
+// and with it how far the segments are that it lists. Those that are gone are
+// passed over.
+func (s *Store) BeginSyncBatch(ctx context.Context, target string, number uint64, body []byte, files []SyncProgress) error {
 	s.up.mu.Lock()
 	defer s.up.mu.Unlock()
 	t := s.up.targets[target]
@@ -366,10 +368,20 @@ func (s *Store) BeginSyncBatch(ctx context.Context, target string, number uint64
 	if t.batch != nil && t.batch.Number != number {
 		ch.DeleteSyncBatches = []catalog.SyncBatch{*t.batch}
 	}
+	now := s.opts.Now().UnixNano()
+	for _, p := range files {
+		if _, ok := s.up.files[p.SegmentID][target]; ok {
+			p.ChangedAt = now
+			ch.PutSyncFiles = append(ch.PutSyncFiles, p)
+		}
+	}
 	if err := s.catalog.Apply(ctx, ch); err != nil {
 		return fmt.Errorf("begin batch %d of sync target %q: %w", number, target, err)
 	}
 	t.SyncTotals, t.batch = totals, &b
+	for _, p := range ch.PutSyncFiles {
+		s.up.put(p)
+	}
 	return nil
 }
 

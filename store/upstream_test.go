@@ -29,7 +29,7 @@ func (m *machine) advance(target string, state SyncState, files ...SyncFile) {
 		m.must(m.store.SetSyncProgress(context.Background(), f, p))
 		if state == SyncCommitted {
 			totals, _ := m.store.SyncTotals(target)
-			m.must(m.store.BeginSyncBatch(context.Background(), target, totals.NextBatch, []byte("manifest")))
+			m.must(m.store.BeginSyncBatch(context.Background(), target, totals.NextBatch, []byte("manifest"), nil))
 			m.must(m.store.CommitSync(context.Background(), target, totals.NextBatch, []uint64{f.ID}, SyncTotals{Files: 1, Rows: f.Rows, Bytes: 7}))
 		}
 	}

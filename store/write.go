@@ -40,12 +40,13 @@ func (s *Store) Write(ctx context.Context, database string, b *points.Batch, o W
 	if err != nil {
 		return err
 	}
+	fed := s.copyFed(db, b) // before the rows are put in another order
 	for _, t := range b.Tables {
 		t.SortBySeries()
 	}
 	scratch := s.scratch.Get().(*writeScratch)
 	defer s.scratch.Put(scratch)
-	ticket, err := s.log(db, b, scratch)
+	ticket, err := s.log(db, b, scratch, fed)
 	if err != nil {
 		return err
 	}
@@ -60,7 +61,7 @@ func (s *Store) Write(ctx context.Context, database string, b *points.Batch, o W
 }
 
 // log brings a batch into the write-ahead log and the buffers.
-func (s *Store) log(db *database, b *points.Batch, scratch *writeScratch) (wal.Ticket, error) {
+func (s *Store) log(db *database, b *points.Batch, scratch *writeScratch, fed []*points.Table) (wal.Ticket, error) {
 	s.gate.RLock()
 	defer s.gate.RUnlock()
 	db.write.Lock()
@@ -79,7 +80,11 @@ func (s *Store) log(db *database, b *points.Batch, scratch *writeScratch) (wal.T
 		scratch.payload = b.Encode(scratch.payload[:0], db.id, db.name())
 		db.write.Lock()
 	}
-	return s.commit(db, b, scratch)
+	ticket, err := s.commit(db, b, scratch)
+	if err == nil && fed != nil {
+		s.feedWrite(db, fed, ticket)
+	}
+	return ticket, err
 }
 
 // writeScratch is the memory that a write borrows.

@@ -25,8 +25,9 @@ type bucket interface {
 	Get(ctx context.Context, key string) ([]byte, error)
 	// Set makes or replaces a small object.
 	Set(ctx context.Context, key string, body []byte) error
-	// List calls fn with the objects below a prefix that ends in a slash.
-	List(ctx context.Context, prefix string, fn func(key string, size int64) error) error
+	// List calls fn with the objects below a prefix that ends in a slash, those
+	// whose keys come after a key ("" for all), in their keys' order.
+	List(ctx context.Context, prefix, after string, fn func(key string, size int64) error) error
 	// Note is what an operator should know about the target, or "".
 	Note() string
 }

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -225,10 +226,15 @@ func (b *dirBucket) Set(ctx context.Context, key string, body []byte) error {
 }
 
 // List is bucket's.
-func (b *dirBucket) List(ctx context.Context, prefix string, fn func(key string, size int64) error) error {
+func (b *dirBucket) List(ctx context.Context, prefix, after string, fn func(key string, size int64) error) error {
 	if err := b.Ready(ctx); err != nil {
 		return err
 	}
+	type entry struct {
+		key  string
+		size int64
+	}
+	var all []entry // a walk's order is another: a/b comes before a-b
 	err := filepath.WalkDir(b.path(prefix), func(path string, d fs.DirEntry, err error) error {
 		if err == nil {
 			err = ctx.Err()
@@ -247,10 +253,19 @@ func (b *dirBucket) List(ctx context.Context, prefix string, fn func(key string,
 		if err != nil {
 			return err
 		}
-		return fn(filepath.ToSlash(rel), info.Size())
+		if key := filepath.ToSlash(rel); key > after {
+			all = append(all, entry{key, info.Size()})
+		}
+		return nil
 	})
 	if err != nil {
 		return fmt.Errorf("list %s: %w", prefix, err)
+	}
+	slices.SortFunc(all, func(x, y entry) int { return strings.Compare(x.key, y.key) })
+	for _, e := range all {
+		if err := fn(e.key, e.size); err != nil {
+			return err
+		}
 	}
 	return nil
 }

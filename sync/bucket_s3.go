@@ -126,6 +126,9 @@ func (b *s3Bucket) Note() string {
 // Ready is bucket's.
 func (b *s3Bucket) Ready(ctx context.Context) error {
 	ok, err := b.core.BucketExists(ctx, b.bucket)
+	if _, status := s3Code(err); status == http.StatusForbidden {
+		return nil // it answers; who may put need not be one who may list
+	}
 	if err != nil {
 		return b.explain("look for bucket", b.bucket, err)
 	}
@@ -415,10 +418,14 @@ func (b *s3Bucket) Set(ctx context.Context, key string, body []byte) error {
 }
 
 // List is bucket's.
-func (b *s3Bucket) List(ctx context.Context, prefix string, fn func(key string, size int64) error) error {
+func (b *s3Bucket) List(ctx context.Context, prefix, after string, fn func(key string, size int64) error) error {
 	ctx, cancel := context.WithCancel(ctx) // ends the listing when fn fails
 	defer cancel()
-	for info := range b.core.ListObjectsIter(ctx, b.bucket, minio.ListObjectsOptions{Prefix: b.prefix + prefix, Recursive: true}) {
+	o := minio.ListObjectsOptions{Prefix: b.prefix + prefix, Recursive: true}
+	if after != "" {
+		o.StartAfter = b.prefix + after
+	}
+	for info := range b.core.ListObjectsIter(ctx, b.bucket, o) {
 		if info.Err != nil {
 			return b.explain("list", prefix, info.Err)
 		}

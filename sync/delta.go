@@ -220,7 +220,7 @@ func (d *deltaLog) load(ctx context.Context, root string) (*deltaTable, error) {
 	t := &deltaTable{version: -1, ours: deltaOurs{Nodes: map[string]uint64{}}}
 	dir := root + "/_delta_log/"
 	have := map[int64]bool{}
-	err := d.bucket.List(ctx, dir, func(key string, _ int64) error {
+	err := d.bucket.List(ctx, dir, "", func(key string, _ int64) error {
 		name, ok := strings.CutSuffix(strings.TrimPrefix(key, dir), ".json")
 		if v, err := strconv.ParseInt(name, 10, 64); ok && err == nil && len(name) == 20 {
 			have[v] = true

@@ -174,7 +174,7 @@ func TestWaits(t *testing.T) {
 	if got, _ := w.next(f); got != nil {
 		t.Error("a file that is not ready is sent")
 	}
-	w.forced = f[0].ID
+	w.forced = true
 	if got, _ := w.next(f); got == nil {
 		t.Error("a file that is forced is not sent")
 	}

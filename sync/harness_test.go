@@ -107,7 +107,7 @@ func (g *gateway) write(database, table string, n int) {
 // settle waits until nothing is pending but what is parked.
 func (g *gateway) settle() Status {
 	g.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(3 * time.Minute)
 	for {
 		s := g.manager.Status()
 		pending := 0

@@ -64,7 +64,7 @@ func commitLake(ctx context.Context, b bucket, skipGaps bool) (*LakeReport, erro
 		return nil, err
 	}
 	numbers := map[string][]uint64{}
-	err := b.List(ctx, "_manifest/", func(key string, _ int64) error {
+	err := b.List(ctx, "_manifest/", "", func(key string, _ int64) error {
 		dir, _, ok := strings.Cut(strings.TrimPrefix(key, "_manifest/"), "/")
 		if n, is := manifestNumber(key); ok && is {
 			numbers[dir] = append(numbers[dir], n)
@@ -217,11 +217,11 @@ func (m *Manager) Verify(ctx context.Context, target string) (*VerifyReport, err
 }
 
 func (w *worker) verify(ctx context.Context, r *TargetReport) error {
-	b := patient{w.dest.bucket, w.timing}
+	b := w.patient()
 	dir := manifestDir(w.node)
 	totals, _ := w.store.SyncTotals(w.target.ID)
 	var numbers []uint64
-	err := b.List(ctx, dir, func(key string, _ int64) error {
+	err := b.List(ctx, dir, "", func(key string, _ int64) error {
 		if n, ok := manifestNumber(key); ok {
 			numbers = append(numbers, n)
 		}
@@ -260,7 +260,7 @@ func (w *worker) verify(ctx context.Context, r *TargetReport) error {
 		r.problem("manifests %d to %d are missing, or are under another node name", last+1, totals.NextBatch-1)
 	}
 	for _, prefix := range slices.Sorted(maps.Keys(tables)) {
-		err := b.List(ctx, prefix, func(key string, size int64) error {
+		err := b.List(ctx, prefix, "", func(key string, size int64) error {
 			if !strings.HasSuffix(key, ".parquet") || strings.Contains(key, "/_delta_log/") {
 				return nil
 			}

@@ -14,24 +14,46 @@ type patient struct {
 	pace timing
 }
 
-// patience is how often patient asks.
-const patience = 8
+const (
+	// patience is how often patient asks before an answer is given up.
+	patience = 8
+	// patienceOffline is that of a target that cannot be connected to: no link is
+	// known sooner than a bad link.
+	patienceOffline = 3
+)
+
+// attempts counts how often something was asked in vain.
+type attempts struct{ back backoff }
+
+func (p patient) attempts() attempts {
+	return attempts{backoff{base: p.pace.base / 2, most: min(p.pace.most, 5*time.Second)}}
+}
+
+// again says, after a wait, whether what failed with err may be asked again.
+func (a *attempts) again(ctx context.Context, err error) bool {
+	var refused *refusedError
+	if errors.Is(err, errAbsent) || errors.Is(err, errTaken) || errors.As(err, &refused) {
+		return false
+	}
+	a.back.fail()
+	if a.back.failures >= patience || a.back.failures >= patienceOffline && errors.Is(err, errUnreachable) {
+		return false
+	}
+	timer := time.NewTimer(a.back.left())
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
 
 func (p patient) again(ctx context.Context, ask func() error) error {
-	back := backoff{base: p.pace.base / 2, most: min(p.pace.most, 5*time.Second)}
+	a := p.attempts()
 	for {
-		err := ask()
-		var refused *refusedError
-		back.fail()
-		if err == nil || errors.Is(err, errAbsent) || errors.Is(err, errTaken) || errors.As(err, &refused) || errors.Is(err, errUnreachable) || back.failures >= patience {
+		if err := ask(); err == nil || !a.again(ctx, err) {
 			return err
-		}
-		timer := time.NewTimer(back.left())
-		select {
-		case <-ctx.Done():
-			timer.Stop()
-			return err
-		case <-timer.C:
 		}
 	}
 }
@@ -53,26 +75,24 @@ func (p patient) Get(ctx context.Context, key string) (body []byte, err error) {
 	return body, err
 }
 
-// List is bucket's. A listing that breaks off begins again; fn is called when it
-// is whole.
-func (p patient) List(ctx context.Context, prefix string, fn func(key string, size int64) error) error {
-	type entry struct {
-		key  string
-		size int64
-	}
-	var all []entry
-	err := p.again(ctx, func() error {
-		all = all[:0]
-		return p.bucket.List(ctx, prefix, func(key string, size int64) error {
-			all = append(all, entry{key, size})
-			return nil
+// List is bucket's. A listing that breaks off goes on after the last object that
+// it brought: a long one over a link that cuts often would never be whole
+// otherwise. Only attempts in a row that bring nothing count.
+func (p patient) List(ctx context.Context, prefix, after string, fn func(key string, size int64) error) error {
+	a := p.attempts()
+	for {
+		var failed error // of fn: not the target's
+		err := p.bucket.List(ctx, prefix, after, func(key string, size int64) error {
+			if key <= after {
+				return nil // the store cannot begin in the middle
+			}
+			after = key
+			a.back.succeed()
+			failed = fn(key, size)
+			return failed
 		})
-	})
-	for _, e := range all {
-		if err != nil {
-			break
+		if err == nil || failed != nil || !a.again(ctx, err) {
+			return err
 		}
-		err = fn(e.key, e.size)
 	}
-	return err
 }

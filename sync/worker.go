@@ -33,8 +33,12 @@ type worker struct {
 	err     string
 	// trouble is of files whose sending failed; parked ones are in the catalog.
 	trouble map[uint64]*fileTrouble
-	// forced is the largest segment number that need not wait.
-	forced    uint64
+	// uploaded is of files that arrived and that the catalog still calls
+	// uploading: a commit costs flash, and after a crash a look at the target
+	// finds them. Their batch brings it to the catalog.
+	uploaded map[uint64]store.SyncProgress
+	// forced lets files go that could wait, until there are none left.
+	forced    bool
 	current   *Current
 	interrupt func() // ends what is under way
 	note      string // of the Delta log
@@ -103,7 +107,7 @@ func (w *worker) step(ctx context.Context) time.Duration {
 		w.concluded(ctx, w.finishBatch(ctx, body))
 		return 0
 	}
-	files := w.store.SyncFiles(w.target.ID)
+	files := w.list()
 	uploaded := 0
 	for i := range files {
 		if files[i].Progress.State == store.SyncUploaded {
@@ -117,9 +121,39 @@ func (w *worker) step(ctx context.Context) time.Duration {
 	case f != nil:
 		w.fileConcluded(ctx, f, w.send(ctx, f))
 	default:
+		if wait == math.MaxInt64 {
+			w.mu.Lock()
+			w.forced = false
+			w.mu.Unlock()
+		}
 		return min(wait, w.timing.poll)
 	}
 	return 0
+}
+
+// list is the target's segments as they are, arrived ones included.
+func (w *worker) list() []store.SyncFile {
+	files := w.store.SyncFiles(w.target.ID)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.arrivals(files)
+	return files
+}
+
+// arrivals marks the files that arrived, and forgets those that the catalog
+// knows about. It needs the lock.
+func (w *worker) arrivals(files []store.SyncFile) {
+	if len(w.uploaded) == 0 {
+		return
+	}
+	still := map[uint64]store.SyncProgress{}
+	for i := range files {
+		f := &files[i]
+		if p, ok := w.uploaded[f.ID]; ok && f.Progress.State == store.SyncUploading {
+			f.Progress, still[f.ID] = p, p
+		}
+	}
+	w.uploaded = still
 }
 
 // next chooses the file to send, and otherwise says how soon one that failed may
@@ -133,7 +167,7 @@ func (w *worker) next(files []store.SyncFile) (best *store.SyncFile, wait time.D
 		switch f.Progress.State {
 		case store.SyncUploading:
 		case store.SyncSealed:
-			if f.Deleted || !f.Ready && f.ID > w.forced {
+			if f.Deleted || !f.Ready && !w.forced {
 				continue
 			}
 		default:
@@ -261,7 +295,13 @@ func (w *worker) sendObject(ctx context.Context, f *store.SyncFile, r *store.Syn
 	switch {
 	case err == nil:
 		p.State, p.Upload, p.Attempts, p.LastError = store.SyncUploaded, "", 0, ""
-		return w.store.SetSyncProgress(ctx, *f, p)
+		w.mu.Lock()
+		if w.uploaded == nil {
+			w.uploaded = map[uint64]store.SyncProgress{}
+		}
+		w.uploaded[f.ID] = p
+		w.mu.Unlock()
+		return nil
 	case errors.Is(err, errChanged):
 		// Another version of this program would write other bytes: announce these.
 		p.ObjectHash, p.ObjectBytes, p.Upload = "", 0, ""
@@ -354,6 +394,7 @@ func (w *worker) beginBatch(ctx context.Context, files []store.SyncFile) error {
 	if m.Previous, err = w.previous(ctx, m.Number); err != nil {
 		return err
 	}
+	var progress []store.SyncProgress
 	for i := range files {
 		f := &files[i]
 		if f.Progress.State != store.SyncUploaded || len(m.Adds) == maxBatch {
@@ -364,8 +405,14 @@ func (w *worker) beginBatch(ctx context.Context, files []store.SyncFile) error {
 			continue
 		}
 		if err != nil {
-			return err
+			// It was whole when it was sent.
+			w.mu.Lock()
+			w.park(ctx, f, err)
+			delete(w.uploaded, f.ID)
+			w.mu.Unlock()
+			continue
 		}
+		progress = append(progress, f.Progress)
 		m.Adds = append(m.Adds, Add{
 			Key: f.Progress.Key, Database: f.Database, Table: f.Table, Date: dateOf(f.MinTime), Rows: f.Rows, Bytes: f.Progress.ObjectBytes,
 			SHA256: f.Progress.ObjectHash, SourceSHA256: f.Progress.SourceHash, MinTime: f.MinTime, MaxTime: f.MaxTime,
@@ -379,8 +426,12 @@ func (w *worker) beginBatch(ctx context.Context, files []store.SyncFile) error {
 	if err != nil {
 		return err
 	}
-	return w.store.BeginSyncBatch(ctx, w.target.ID, m.Number, body)
+	return w.store.BeginSyncBatch(ctx, w.target.ID, m.Number, body, progress)
 }
+
+// patient is the bucket for what asks it many questions in a row, of which a bad
+// link loses some.
+func (w *worker) patient() patient { return patient{w.dest.bucket, w.timing} }
 
 // previous is the number of the node's manifest before the one of a number.
 func (w *worker) previous(ctx context.Context, number uint64) (last uint64, err error) {
@@ -397,7 +448,7 @@ func (w *worker) previous(ctx context.Context, number uint64) (last uint64, err 
 		return 0, err
 	}
 	// The node had another name until now, or somebody deleted manifests.
-	err = w.dest.bucket.List(ctx, manifestDir(w.node), func(key string, _ int64) error {
+	err = w.patient().List(ctx, manifestDir(w.node), "", func(key string, _ int64) error {
 		if n, ok := manifestNumber(key); ok && n < number {
 			last = max(last, n)
 		}
@@ -433,7 +484,7 @@ func (w *worker) finishBatch(ctx context.Context, body []byte) error {
 		if body, err = m.encode(); err != nil {
 			return err
 		}
-		return w.store.BeginSyncBatch(ctx, w.target.ID, m.Number, body)
+		return w.store.BeginSyncBatch(ctx, w.target.ID, m.Number, body, nil)
 	}
 	watched, stop, progress := w.watch(ctx)
 	defer stop()
@@ -447,7 +498,7 @@ func (w *worker) finishBatch(ctx context.Context, body []byte) error {
 	}
 	if w.target.Format == FormatDelta {
 		if w.delta == nil {
-			w.delta = newDeltaLog(w.dest.bucket)
+			w.delta = newDeltaLog(w.patient())
 		}
 		err := w.delta.commitEdge(watched, m)
 		var wrong *schemaError
@@ -467,7 +518,7 @@ func (w *worker) finishBatch(ctx context.Context, body []byte) error {
 		more.Files, more.Rows, more.Bytes = more.Files+1, more.Rows+a.Rows, more.Bytes+a.Bytes
 	}
 	var ids []uint64
-	for _, f := range w.store.SyncFiles(w.target.ID) {
+	for _, f := range w.list() {
 		if f.Progress.State == store.SyncUploaded && keys[f.Progress.Key] {
 			ids = append(ids, f.ID)
 		}
@@ -493,7 +544,7 @@ func (w *worker) renumber(ctx context.Context, m *Manifest) error {
 	if other.Origin != m.Origin {
 		return fmt.Errorf("the data directory %s sends to the same place under the name %q: give one of them another --node-id", other.Origin, m.Node)
 	}
-	err = w.dest.bucket.List(ctx, manifestDir(m.Node), func(key string, _ int64) error {
+	err = w.patient().List(ctx, manifestDir(m.Node), "", func(key string, _ int64) error {
 		if n, ok := manifestNumber(key); ok {
 			m.Previous, m.Number = max(m.Previous, n), max(m.Number, n+1)
 		}
@@ -507,7 +558,7 @@ func (w *worker) renumber(ctx context.Context, m *Manifest) error {
 		return err
 	}
 	w.logger.Warn("sync: the target has manifests that the catalog does not know; was it brought back from a backup?", "next", m.Number)
-	return w.store.BeginSyncBatch(ctx, w.target.ID, m.Number, body)
+	return w.store.BeginSyncBatch(ctx, w.target.ID, m.Number, body, nil)
 }
 
 // concluded notes how something that concerns the whole target went.
@@ -621,9 +672,7 @@ func (w *worker) park(ctx context.Context, f *store.SyncFile, err error) {
 // hurry lets everything go at once.
 func (w *worker) hurry(ctx context.Context) error {
 	var errs []error
-	last := uint64(0)
 	for _, f := range w.store.SyncFiles(w.target.ID) {
-		last = max(last, f.ID)
 		if f.Progress.State != store.SyncParked {
 			continue
 		}
@@ -637,7 +686,7 @@ func (w *worker) hurry(ctx context.Context) error {
 		}
 	}
 	w.mu.Lock()
-	w.forced = max(w.forced, last)
+	w.forced = true
 	w.back.succeed()
 	clear(w.trouble)
 	w.mu.Unlock()
@@ -690,6 +739,7 @@ func (w *worker) files() (out []FileStatus) {
 	files := w.store.SyncFiles(w.target.ID)
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.arrivals(files)
 	for _, f := range files {
 		s := FileStatus{Target: w.target.ID, File: f, State: stateNames[f.Progress.State], Attempts: f.Progress.Attempts, LastError: f.Progress.LastError}
 		if t := w.trouble[f.ID]; t != nil {
@@ -724,7 +774,7 @@ func (w *worker) status() TargetStatus {
 		s.CommittedAt = &at
 	}
 	now := time.Now()
-	for _, f := range w.store.SyncFiles(t.ID) {
+	for _, f := range w.list() {
 		switch f.Progress.State {
 		case store.SyncSealed:
 			if f.Deleted {

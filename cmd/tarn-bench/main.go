@@ -27,6 +27,9 @@ const usage = `tarn-bench measures what loading line protocol costs a server, an
   tarn-bench influxql -tarn BINARY -influxd BINARY -file FILE
                                                             compare InfluxQL over HTTP with InfluxDB 1
   tarn-bench prometheus -tarn BINARY                        compare remote write and PromQL with Prometheus and VictoriaMetrics
+  tarn-bench growth -tarn BINARY                            how cost grows with hosts, columns and files
+  tarn-bench proofs -tarn BINARY [-file FILE] [-only NAMES]
+                                                            memory within a control group, many series, a year of data
   tarn-bench size -dir DIR                                  allocated bytes of a directory
 
 "tarn-bench COMMAND -h" lists a command's flags.
@@ -62,12 +65,16 @@ func run(ctx context.Context, args []string) error {
 		return runInfluxQL(ctx, rest)
 	case "prometheus":
 		return runPrometheus(ctx, rest)
+	case "growth":
+		return runGrowth(ctx, rest)
+	case "proofs":
+		return runProofs(ctx, rest)
 	case "size":
 		return runSize(rest)
 	case "help", "-h", "-help", "--help":
 		fmt.Print(usage)
 		return nil
 	default:
-		return fmt.Errorf("unknown command %q (want load, peers, queries, influxql, prometheus or size)", command)
+		return fmt.Errorf("unknown command %q (want load, peers, queries, influxql, prometheus, growth, proofs or size)", command)
 	}
 }

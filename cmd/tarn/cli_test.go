@@ -112,7 +112,7 @@ func TestLongInput(t *testing.T) {
 	rows := 0
 	for in.Len() < 3*chunkBytes {
 		in.WriteString("m,k=a s=\"line\nbreak " + strings.Repeat("x", 1000) + "\" ")
-		fmt.Fprintf(&in, "%d\n", 1_767_225_600_000_000_000+rows)
+		fmt.Fprintf(&in, "%d\n", 1_767_225_600_000_000_000+int64(rows))
 		rows++
 	}
 	in.WriteString("m,k=a bad\n")

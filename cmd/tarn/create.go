@@ -9,7 +9,7 @@ import (
 )
 
 func newCreate() *cobra.Command {
-	return verb("create", "Create a database, a table, a cache or a token", createDatabase(), createTable(), createLastCache(), createDistinctCache(), createToken())
+	return verb("create", "Create a database, a table, a cache, a trigger or a token", createDatabase(), createTable(), createLastCache(), createDistinctCache(), createTrigger(), createToken())
 }
 
 func createDatabase() *cobra.Command {

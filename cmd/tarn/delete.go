@@ -30,7 +30,7 @@ func confirm(cmd *cobra.Command, yes bool, what string) error {
 }
 
 func newDelete() *cobra.Command {
-	return verb("delete", "Delete a database, a table, a cache or a token", deleteDatabase(), deleteTable(), deleteLastCache(), deleteDistinctCache(), deleteToken())
+	return verb("delete", "Delete a database, a table, a cache, a trigger or a token", deleteDatabase(), deleteTable(), deleteLastCache(), deleteDistinctCache(), deleteTrigger(), deleteToken())
 }
 
 func deleteDatabase() *cobra.Command {

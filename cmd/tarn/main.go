@@ -64,7 +64,9 @@ InfluxDB v1, v2 and v3 APIs, SQL goes out, Parquet files stay.
 		return &usageError{fmt.Errorf("%w (see %s --help)", err, cmd.CommandPath())}
 	})
 	root.AddCommand(newServe(), newWrite(), newQuery(), newPing(), newCreate(), newDelete(), newShow(), newUpdate(), newService(), newSync(), newLake(), newVersion())
-	root.AddCommand(newDoctor())
+	root.AddCommand(newEnable(), newDisable(), newTest(), newInstall())
+	root.AddCommand(newDoctor(), newExport(), newBackup(), newRestore())
+	root.AddCommand(newTop(), newStatus())
 	return root
 }
 

@@ -57,7 +57,7 @@ wins over the file.`,
 	f.IntVar(&c.QueryConcurrency, "query-concurrency", c.QueryConcurrency, "queries that run at the same time")
 	f.IntVar(&c.QueryLogSize, "query-log-size", c.QueryLogSize, "queries kept in system.queries")
 	f.Var(span{&c.ShutdownTimeout}, "shutdown-timeout", "longest time to stop in good order")
-	f.StringVar(&c.PluginDir, "plugin-dir", "", "directory of plugins (accepted; this version runs none)")
+	pluginFlags(f, &c)
 	f.Var(targets{&c.SyncTargets}, "sync-target", "where segments go upstream: s3://, file:// or http(s):// URL (repeatable; see tarn sync --help)")
 	f.Var(span{&c.SyncMaxDelay}, "sync-max-delay", "how long a segment waits for its day to end before it goes upstream")
 	f.Var(size{&c.SyncBandwidth}, "sync-bandwidth", "bytes a second to all sync targets together (default no limit)")
@@ -111,7 +111,10 @@ func serve(ctx context.Context, c edge.Config, logger *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	supervisor := newSupervisor(logger)
+	if err := unmapStart(); err != nil {
+		logger.Debug("the pages of the start stay mapped", "error", err)
+	}
+	supervisor := newSupervisor(logger, a.Alive)
 	supervisor.ready()
 	var failed error
 	select {

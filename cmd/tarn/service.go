@@ -59,7 +59,7 @@ func newSystemService(args []string) (service.Service, error) {
 	s, err := service.New(program{}, &service.Config{
 		Name: "tarn", DisplayName: "Tarn", Description: "Tarn, a time-series database for the edge",
 		Arguments: append([]string{"serve"}, args...),
-		Option:    service.KeyValue{"SystemdScript": systemd.Unit},
+		Option:    service.KeyValue{"SystemdScript": systemd.Template()},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("find the service manager: %w", err)

@@ -65,6 +65,9 @@ func setFromFile(f *pflag.Flag, value any) error {
 		for i, v := range list {
 			parts[i] = fmt.Sprint(v)
 		}
+		if s, ok := f.Value.(pflag.SliceValue); ok {
+			return s.Replace(parts)
+		}
 		return f.Value.Set(strings.Join(parts, ","))
 	}
 	if _, ok := value.(map[string]any); ok {

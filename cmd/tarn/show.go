@@ -9,7 +9,7 @@ import (
 )
 
 func newShow() *cobra.Command {
-	return verb("show", "Show databases, tables or tokens", showDatabases(), showTables(), showTokens())
+	return verb("show", "Show databases, tables, plugins or tokens", showDatabases(), showTables(), showPlugins(), showTokens())
 }
 
 func showDatabases() *cobra.Command {

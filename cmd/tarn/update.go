@@ -8,7 +8,7 @@ import (
 )
 
 func newUpdate() *cobra.Command {
-	return verb("update", "Change a database or a table", updateDatabase(), updateTable())
+	return verb("update", "Change a database, a table or a plugin", updateDatabase(), updateTable(), updateTrigger())
 }
 
 func updateDatabase() *cobra.Command {

@@ -28,8 +28,9 @@ var ErrEmpty = errors.New("incoming write was empty")
 type Writer struct {
 	store Store
 	now   func() time.Time
-	pool  sync.Pool // of *lineWriter
-	rows  sync.Pool // of *Rows
+	pool  sync.Pool     // of *lineWriter
+	rows  sync.Pool     // of *Rows
+	large chan struct{} // see LimitLarge
 }
 
 // NewWriter returns a Writer.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"testing"
 	"testing/iotest"
 	"time"
@@ -20,6 +21,8 @@ import (
 type sink struct {
 	limits store.Limits
 	err    error // of Write
+
+	mu     sync.Mutex
 	writes int
 	rows   int
 }
@@ -31,6 +34,8 @@ func (s *sink) Database(string) (store.Database, bool) { return store.Database{}
 func (s *sink) AdmitDatabase(string) error { return nil }
 
 func (s *sink) Write(_ context.Context, _ string, b *points.Batch, _ store.WriteOptions) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.writes++
 	s.rows += b.Rows()
 	return s.err

@@ -22,12 +22,14 @@ func (w *Writer) WriteLines(ctx context.Context, body io.Reader, o Options) (Rep
 	if err := w.store.AdmitDatabase(o.Database); err != nil {
 		return Report{}, err
 	}
+	turn := w.Turn(ctx, body)
+	defer turn.Done()
 	lw := w.pool.Get().(*lineWriter)
 	defer w.pool.Put(lw)
 	lw.reset(w.store, o.Database)
 	lw.noCreate = o.NoCreate
 	defer lw.batch.Reset()
-	report, err := lw.read(body, o.Precision, w.now().UnixNano())
+	report, err := lw.read(turn, o.Precision, w.now().UnixNano())
 	switch {
 	case err != nil:
 		return report, err

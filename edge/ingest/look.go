@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"tarn/edge/humantime"
@@ -57,14 +58,22 @@ var units = map[time.Duration]string{
 
 // definition is the look as the store keeps it.
 func (l *Look) definition() (*schema.Definition, error) {
-	d := &schema.Definition{TimeName: l.TimeName, Columns: map[string]schema.ColumnDefinition{l.TimeName: {Type: units[l.Unit]}}, Options: maps.Clone(l.Options)}
+	// Names may be parts of a request's body, whose memory is used again.
+	d := &schema.Definition{TimeName: strings.Clone(l.TimeName), Columns: map[string]schema.ColumnDefinition{}}
+	d.Columns[d.TimeName] = schema.ColumnDefinition{Type: units[l.Unit]}
 	for name, t := range l.Types {
-		d.Columns[name] = schema.ColumnDefinition{Type: t}
+		d.Columns[strings.Clone(name)] = schema.ColumnDefinition{Type: t}
 	}
 	for _, name := range l.Fulltext {
 		c := d.Columns[name]
 		c.Indexes = append(c.Indexes, "FULLTEXT INDEX")
-		d.Columns[name] = c
+		d.Columns[strings.Clone(name)] = c
+	}
+	for name, v := range l.Options {
+		if d.Options == nil {
+			d.Options = map[string]string{}
+		}
+		d.Options[name] = strings.Clone(v)
 	}
 	if l.Append {
 		if d.Options == nil {

@@ -40,6 +40,7 @@ type Rows struct {
 	exists bool // db is there
 	limits store.Limits
 	total  int // tables in the store, with the batch's new ones
+	held   int // about how many bytes the rows take
 
 	tables []*RowTable // those beyond len are recycled
 	names  map[string]*RowTable
@@ -61,7 +62,7 @@ func (w *Writer) Rows(database string, o RowOptions) (*Rows, error) {
 	if r == nil {
 		r = &Rows{batch: points.NewBatch(), names: map[string]*RowTable{}}
 	}
-	r.writer, r.database, r.options = w, database, o
+	r.writer, r.database, r.options, r.held = w, database, o, 0
 	r.look()
 	return r, nil
 }
@@ -90,6 +91,15 @@ func (r *Rows) Close() {
 	w.rows.Put(r)
 }
 
+// maxHeld bounds the memory of a request's rows, in bytes. What lines say takes
+// about as much as rows, but a bucket of a histogram is two bytes, and a series
+// with all of the histogram's tags.
+const maxHeld = 64 << 20
+
+// ErrTooMuch is a request whose rows take more than maxHeld. Nothing of it is
+// written.
+var ErrTooMuch = fmt.Errorf("the rows of this request take more than %d MiB of memory; send them in several", maxHeld>>20)
+
 // Database is where the rows go.
 func (r *Rows) Database() string { return r.database }
 
@@ -100,7 +110,10 @@ func (r *Rows) Len() int { return r.batch.Rows() }
 // faster to change a schema the rows are checked again, and the error is a
 // ConflictError if they do not fit any more.
 func (r *Rows) Commit(ctx context.Context, o store.WriteOptions) error {
-	if r.batch.Rows() == 0 {
+	switch {
+	case r.held > maxHeld:
+		return ErrTooMuch
+	case r.batch.Rows() == 0:
 		return nil
 	}
 	for range 10 {
@@ -450,6 +463,9 @@ func (t *RowTable) End() error {
 	if t.bad != nil {
 		return t.bad
 	}
+	if t.rows.held > maxHeld {
+		return ErrTooMuch
+	}
 	p := t.table
 	if p == nil || t.pending || !t.planned() {
 		if err := t.slow(); err != nil {
@@ -458,11 +474,13 @@ func (t *RowTable) End() error {
 		p = t.table
 	}
 	row := p.AddRow(t.series, t.time)
+	t.rows.held += 12 + 8*len(t.cells)
 	for i := range t.cells {
 		c := &t.cells[i]
 		f := p.Fields[p.Plan[i]]
 		if c.kind == column.String {
 			f.SetString(row, c.text)
+			t.rows.held += len(c.text)
 		} else {
 			f.Set(row, c.bits)
 		}
@@ -485,6 +503,9 @@ func (t *RowTable) planned() bool {
 	}
 	return true
 }
+
+// seriesCost is what a series takes beside its key.
+const seriesCost = 40
 
 // slow checks the current row and then makes its table, series and columns.
 func (t *RowTable) slow() error {
@@ -511,7 +532,11 @@ func (t *RowTable) slow() error {
 		r.places = append(r.places, t)
 	}
 	if t.pending {
+		known := t.table.NumSeries()
 		t.series = t.table.AddSeries(t.raw, t.tags)
+		if t.table.NumSeries() > known {
+			r.held += seriesCost + len(t.table.SeriesKey(t.series))
+		}
 		t.pending = false
 		t.tagCount += newTags
 	}
@@ -531,6 +556,9 @@ func (t *RowTable) slow() error {
 // counts those that are new to the table.
 func (t *RowTable) checkFields(newTags int) (added int, err error) {
 	t.plan = t.plan[:0]
+	if len(t.cells) >= t.rows.limits.Columns { // what is new is compared with all the others
+		return 0, store.LimitColumns(t.rows.limits.Columns)
+	}
 	mark, next := 1, 0
 	if t.table != nil {
 		mark += len(t.table.Times)

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -218,36 +219,6 @@ func rowsFixture(tables, series int) (names [][]byte, tags [][]points.Tag) {
 	return names, tags
 }
 
-// forgetful is a store that has tables and forgets rows.
-type forgetful struct{ *store.Store }
-
-func (forgetful) Write(context.Context, string, *points.Batch, store.WriteOptions) error { return nil }
-
-// TestRowsAllocate: a request like the one before costs no allocation.
-func TestRowsAllocate(t *testing.T) {
-	s := openStore(t, store.Limits{Databases: 5, Tables: 100, Columns: 10, Tags: 5})
-	w := NewWriter(s, time.Now)
-	names, series := rowsFixture(20, 20)
-	request := func() {
-		r, err := w.Rows("d", RowOptions{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		fill(t, r, names, series, 5)
-		if err := r.Commit(t.Context(), store.WriteOptions{}); err != nil {
-			t.Fatal(err)
-		}
-		r.Close()
-	}
-	request()
-	w.store = forgetful{s}
-	// The pool may lose what it holds to the garbage collector: a few
-	// allocations per 2,000 rows would be that.
-	if n := testing.AllocsPerRun(50, request); n > 20 {
-		t.Errorf("%v allocations for 2,000 rows", n)
-	}
-}
-
 func BenchmarkRows(b *testing.B) {
 	w := NewWriter(newSink(), time.Now)
 	names, series := rowsFixture(100, 20)
@@ -261,4 +232,66 @@ func BenchmarkRows(b *testing.B) {
 		r.Close()
 	}
 	b.ReportMetric(float64(2000*b.N)/b.Elapsed().Seconds(), "rows/s")
+}
+
+// TestTooMuch: a request whose rows would take too much memory is refused, and
+// nothing of it is written.
+func TestTooMuch(t *testing.T) {
+	s := openStore(t, store.Limits{Databases: 5, Tables: 10, Columns: 10, Tags: 5})
+	w := NewWriter(s, time.Now)
+	text := bytes.Repeat([]byte("x"), 1<<20)
+	fill := map[string]func(r *RowTable, i int) error{
+		"fields": func(r *RowTable, i int) error {
+			if err := r.Series(nil, nil); err != nil {
+				return err
+			}
+			r.Row(int64(i))
+			r.String([]byte("s"), text)
+			return r.End()
+		},
+		"series": func(r *RowTable, i int) error {
+			if err := r.Series(nil, []points.Tag{{Key: []byte("k"), Value: append(strconv.AppendInt(nil, int64(i), 10), text...)}}); err != nil {
+				return err
+			}
+			r.Row(1)
+			r.Int([]byte("i"), 1)
+			return r.End()
+		},
+	}
+	for name, put := range fill {
+		r, err := w.Rows("d", RowOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		table, err := r.Table([]byte(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 2 * maxHeld >> 20 {
+			if err = put(table, i); err != nil {
+				break
+			}
+		}
+		if !errors.Is(err, ErrTooMuch) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := r.Commit(t.Context(), store.WriteOptions{}); !errors.Is(err, ErrTooMuch) {
+			t.Errorf("%s: commit: %v", name, err)
+		}
+		r.Close()
+		r, err = w.Rows("d", RowOptions{}) // the next is none the worse
+		if err != nil {
+			t.Fatal(err)
+		}
+		if table, err = r.Table([]byte(name)); err == nil {
+			err = put(table, 1)
+		}
+		if err == nil {
+			err = r.Commit(t.Context(), store.WriteOptions{})
+		}
+		if err != nil {
+			t.Errorf("%s: a short one: %v", name, err)
+		}
+		r.Close()
+	}
 }

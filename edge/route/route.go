@@ -18,4 +18,7 @@ type Route struct {
 	Family string
 	Auth   auth.Need
 	Handle http.HandlerFunc
+	// When says which requests the route is for, nil for all: others get what
+	// they would get without it.
+	When func(*http.Request) bool
 }

@@ -21,6 +21,7 @@ type patientBody struct {
 	io.ReadCloser
 	control  *http.ResponseController
 	patience time.Duration
+	received int64
 }
 
 func (b *patientBody) Read(p []byte) (int, error) {
@@ -28,6 +29,7 @@ func (b *patientBody) Read(p []byte) (int, error) {
 	// for.
 	_ = b.control.SetReadDeadline(time.Now().Add(b.patience))
 	n, err := b.ReadCloser.Read(p)
+	b.received += int64(n)
 	if err == io.EOF {
 		// From now on net/http watches the connection, to see a client that
 		// goes away: it must not take the deadline for that.

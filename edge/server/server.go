@@ -57,6 +57,7 @@ type Observation struct {
 	Bytes        int64
 	Took         time.Duration
 	Aborted      bool
+	Received     int64 // bytes of the request's body, as they came
 }
 
 // Handler routes requests.
@@ -77,6 +78,10 @@ func NewHandler(o Options) *Handler {
 	h.router.HandleOPTIONS = false
 	for _, r := range o.Routes {
 		h.router.Handle(r.Method, r.Path, func(w http.ResponseWriter, req *http.Request, p httprouter.Params) {
+			if r.When != nil && !r.When(req) {
+				h.router.NotFound.ServeHTTP(w, req)
+				return
+			}
 			if rec, ok := w.(*recorder); ok {
 				rec.path = r.Path
 			}
@@ -153,7 +158,8 @@ func (h *Handler) authorize(w http.ResponseWriter, r *http.Request, need auth.Ne
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := time.Now()
 	rec := &recorder{ResponseWriter: w, control: http.NewResponseController(w), patience: h.opts.Patience}
-	r.Body = &patientBody{r.Body, rec.control, h.opts.Patience}
+	body := &patientBody{ReadCloser: r.Body, control: rec.control, patience: h.opts.Patience}
+	r.Body = body
 	// The deadline of the connection's last request may have passed.
 	rec.extend()
 	head := w.Header()
@@ -177,7 +183,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			rec.status = http.StatusOK
 		}
 		rec.finish()
-		h.opts.Observe(Observation{Method: r.Method, Path: rec.path, Status: rec.status, Bytes: rec.bytes, Took: time.Since(start), Aborted: aborted})
+		h.opts.Observe(Observation{Method: r.Method, Path: rec.path, Status: rec.status, Bytes: rec.bytes, Received: body.received, Took: time.Since(start), Aborted: aborted})
 		if aborted {
 			panic(http.ErrAbortHandler)
 		}

@@ -52,17 +52,17 @@ func TestObservations(t *testing.T) {
 		want                 Observation // without Took
 		aborts               bool
 	}{
-		{"a body", "GET", "/ok", 200, "hello", Observation{"GET", "/ok", 200, 5, 0, false}, false},
-		{"the method in lower case", "get", "/ok", 200, "hello", Observation{"GET", "/ok", 200, 5, 0, false}, false},
-		{"nothing", "GET", "/empty", 200, "", Observation{"GET", "/empty", 200, 0, 0, false}, false},
-		{"a status", "GET", "/gone", 410, "", Observation{"GET", "/gone", 410, 0, 0, false}, false},
-		{"a parameter", "GET", "/named/x", 200, "x", Observation{"GET", "/named/:name", 200, 1, 0, false}, false},
-		{"an unknown path", "GET", "/nosuch", 404, "not found\n", Observation{"GET", "", 404, 10, 0, false}, false},
-		{"an unknown method", "BREW", "/ok", 404, "not found\n", Observation{"BREW", "", 404, 10, 0, false}, false},
-		{"preflight", "OPTIONS", "/nosuch", 204, "", Observation{"OPTIONS", "", 204, 0, 0, false}, false},
-		{"a panic before the status", "GET", "/panic", 500, "internal error\n", Observation{"GET", "/panic", 500, 15, 0, false}, false},
-		{"a panic after it", "GET", "/late", 200, "par", Observation{"GET", "/late", 200, 3, 0, true}, true},
-		{"a connection that is cut", "GET", "/cut", 200, "", Observation{"GET", "/cut", 200, 0, 0, true}, true},
+		{"a body", "GET", "/ok", 200, "hello", Observation{"GET", "/ok", 200, 5, 0, false, 0}, false},
+		{"the method in lower case", "get", "/ok", 200, "hello", Observation{"GET", "/ok", 200, 5, 0, false, 0}, false},
+		{"nothing", "GET", "/empty", 200, "", Observation{"GET", "/empty", 200, 0, 0, false, 0}, false},
+		{"a status", "GET", "/gone", 410, "", Observation{"GET", "/gone", 410, 0, 0, false, 0}, false},
+		{"a parameter", "GET", "/named/x", 200, "x", Observation{"GET", "/named/:name", 200, 1, 0, false, 0}, false},
+		{"an unknown path", "GET", "/nosuch", 404, "not found\n", Observation{"GET", "", 404, 10, 0, false, 0}, false},
+		{"an unknown method", "BREW", "/ok", 404, "not found\n", Observation{"BREW", "", 404, 10, 0, false, 0}, false},
+		{"preflight", "OPTIONS", "/nosuch", 204, "", Observation{"OPTIONS", "", 204, 0, 0, false, 0}, false},
+		{"a panic before the status", "GET", "/panic", 500, "internal error\n", Observation{"GET", "/panic", 500, 15, 0, false, 0}, false},
+		{"a panic after it", "GET", "/late", 200, "par", Observation{"GET", "/late", 200, 3, 0, true, 0}, true},
+		{"a connection that is cut", "GET", "/cut", 200, "", Observation{"GET", "/cut", 200, 0, 0, true, 0}, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var seen []Observation

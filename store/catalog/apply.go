@@ -98,7 +98,10 @@ func apply(ctx context.Context, tx *sql.Tx, ch Change) error {
 	if err := applySync(ctx, tx, ch); err != nil {
 		return err
 	}
-	return applyCaches(ctx, tx, ch)
+	if err := applyCaches(ctx, tx, ch); err != nil {
+		return err
+	}
+	return applyTriggers(ctx, tx, ch)
 }
 
 func putTable(ctx context.Context, tx *sql.Tx, t Table) error {

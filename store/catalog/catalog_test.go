@@ -40,7 +40,11 @@ func sample() Change {
 		PutSyncTargets: []SyncTarget{{ID: "s3://x", NextBatch: 3, Paused: true, Files: 1, Rows: 2, Bytes: 3, CommittedAt: 4}},
 		PutSyncFiles:   []SyncFile{{Target: "s3://x", SegmentID: 1, State: SyncUploading, Key: "k", SourceHash: "a", ObjectHash: "b", ObjectBytes: 5, Upload: "u", Batch: 6, Attempts: 7, LastError: "e", ChangedAt: 8}},
 		PutSyncBatches: []SyncBatch{{Target: "s3://x", Number: 3, Body: []byte("{}")}},
-		PutTokens:      []Token{{ID: 0, Name: "_admin", Hash: [64]byte{1, 2}, CreatedBy: -1, UpdatedBy: -1}},
+		PutTriggers: []Trigger{
+			{DatabaseID: 1, Name: "t", Plugin: "a.py", Specification: "all_tables", OnError: "log", CreatedAt: 5},
+			{DatabaseID: 1, Name: "u", Plugin: "b", Specification: "every:1s", Async: true, OnError: "retry", Arguments: map[string]string{"k": "v"}, Disabled: true, CreatedAt: 6}},
+		PutScripts: []Script{{Database: "x", Name: "s", Source: "src", ModifiedAt: 7}},
+		PutTokens:  []Token{{ID: 0, Name: "_admin", Hash: [64]byte{1, 2}, CreatedBy: -1, UpdatedBy: -1}},
 	}
 }
 
@@ -59,7 +63,7 @@ func TestApplyAndReload(t *testing.T) {
 		t.Errorf("uuid %q, first %q", s.UUID, first.UUID)
 	}
 	want := &State{UUID: s.UUID, Databases: ch.Databases, Tables: ch.Tables, Segments: ch.AddSegments, Checkpoint: *ch.Checkpoint, Tokens: ch.PutTokens, Caches: ch.PutCaches,
-		SyncTargets: ch.PutSyncTargets, SyncFiles: ch.PutSyncFiles, SyncBatches: ch.PutSyncBatches, Pipelines: ch.AddPipelines}
+		SyncTargets: ch.PutSyncTargets, SyncFiles: ch.PutSyncFiles, SyncBatches: ch.PutSyncBatches, Pipelines: ch.AddPipelines, Triggers: ch.PutTriggers}
 	if !reflect.DeepEqual(s, want) {
 		t.Errorf("got  %+v\nwant %+v", s, want)
 	}
@@ -127,8 +131,11 @@ func TestMigration(t *testing.T) {
 			t.Fatal(err)
 		}
 		c, s = open(t, path)
-		if !reflect.DeepEqual(s.Caches, ch.PutCaches) {
-			t.Errorf("from version %d: caches %+v", version, s.Caches)
+		if !reflect.DeepEqual(s.Caches, ch.PutCaches) || !reflect.DeepEqual(s.Triggers, ch.PutTriggers) {
+			t.Errorf("from version %d: caches %+v, triggers %+v", version, s.Caches, s.Triggers)
+		}
+		if sc, ok, err := c.Script(ctx, "x", "s"); !ok || err != nil || sc != ch.PutScripts[0] {
+			t.Errorf("from version %d: script %+v, %v", version, sc, err)
 		}
 		if err := c.Close(); err != nil {
 			t.Fatal(err)

@@ -111,6 +111,9 @@ func (l *loader) load(ctx context.Context) (*State, error) {
 	if err := l.loadSync(ctx, s); err != nil {
 		return nil, fmt.Errorf("load sync states: %w", err)
 	}
+	if err := l.loadTriggers(ctx, s); err != nil {
+		return nil, fmt.Errorf("load triggers: %w", err)
+	}
 	return s, nil
 }
 

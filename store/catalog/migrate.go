@@ -60,6 +60,14 @@ ALTER TABLE caches ADD COLUMN sum INTEGER;`,
 	// What SQL says of a table, see definition.go; empty for nothing.
 	5: `ALTER TABLE tables ADD COLUMN definition TEXT NOT NULL DEFAULT '';`,
 	6: `CREATE TABLE pipelines (name TEXT NOT NULL, created_at INTEGER NOT NULL, text TEXT NOT NULL, PRIMARY KEY (name, created_at)) WITHOUT ROWID;`,
+	7: `
+CREATE TABLE triggers (
+	database_id INTEGER NOT NULL REFERENCES databases (id), name TEXT NOT NULL, plugin TEXT NOT NULL, specification TEXT NOT NULL,
+	async INTEGER NOT NULL, on_error TEXT NOT NULL, arguments TEXT NOT NULL, disabled INTEGER NOT NULL, created_at INTEGER NOT NULL,
+	sum INTEGER NOT NULL, PRIMARY KEY (database_id, name)) WITHOUT ROWID;
+CREATE TABLE scripts (
+	database TEXT NOT NULL, name TEXT NOT NULL, source TEXT NOT NULL, modified_at INTEGER NOT NULL, sum INTEGER NOT NULL,
+	PRIMARY KEY (database, name)) WITHOUT ROWID;`,
 }
 
 // migrate runs the migrations that the file has not seen.

@@ -44,7 +44,8 @@ func Create(ctx context.Context, path string, s *State) (err error) {
 		}
 	}
 	return c.Apply(ctx, Change{Databases: s.Databases, Tables: s.Tables, AddSegments: s.Segments, Checkpoint: &s.Checkpoint,
-		PutTokens: s.Tokens, PutCaches: s.Caches, AddPipelines: s.Pipelines, PutSyncTargets: s.SyncTargets, PutSyncFiles: s.SyncFiles, PutSyncBatches: s.SyncBatches})
+		PutTokens: s.Tokens, PutCaches: s.Caches, AddPipelines: s.Pipelines, PutSyncTargets: s.SyncTargets, PutSyncFiles: s.SyncFiles, PutSyncBatches: s.SyncBatches,
+		PutTriggers: s.Triggers, PutScripts: s.Scripts})
 }
 
 // Copy writes the catalog as it is at this moment to a new file, while it is in

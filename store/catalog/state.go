@@ -18,6 +18,10 @@ type State struct {
 	SyncTargets []SyncTarget
 	SyncFiles   []SyncFile
 	SyncBatches []SyncBatch
+	// Triggers are in the order in which they were made.
+	Triggers []Trigger
+	// Scripts are read only to salvage them.
+	Scripts []Script
 }
 
 // Lifetime says when something was made and when it goes. Times are ns since
@@ -111,4 +115,12 @@ type Change struct {
 	DeleteSyncFiles   []SyncSegment
 	PutSyncBatches    []SyncBatch
 	DeleteSyncBatches []SyncBatch // of which only target and number count
+	// PutTriggers are inserted or replaced by database and name.
+	PutTriggers    []Trigger
+	DeleteTriggers []Trigger // of which only database and name count
+	// DeleteTriggersOf are databases that lose all their triggers.
+	DeleteTriggersOf []uint32
+	// PutScripts are inserted or replaced by database and name.
+	PutScripts    []Script
+	DeleteScripts []Script // of which only database and name count
 }

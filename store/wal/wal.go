@@ -145,6 +145,16 @@ type group struct {
 // Ticket stands for an appended record's durability.
 type Ticket struct{ group *group }
 
+// Ready says whether Wait would return at once.
+func (t Ticket) Ready() bool {
+	select {
+	case <-t.group.done:
+		return true
+	default:
+		return false
+	}
+}
+
 // Wait returns nil once the record is durable, the log's error when it will
 // never be, or ctx's, which undoes nothing.
 func (t Ticket) Wait(ctx context.Context) error {

@@ -63,9 +63,9 @@ type Object struct {
 type Server struct {
 	Bucket     string
 	Conditions Conditions
-	// Fault decides about each request, by its method and what of the URL
-	// follows the bucket; nil for never.
-	Fault func(method, key string, query map[string][]string) Fault
+
+	faultMu sync.Mutex
+	fault   Decide
 
 	mu       sync.Mutex
 	objects  map[string]*Object
@@ -75,6 +75,26 @@ type Server struct {
 	// Overwritten counts PUTs of keys that were there.
 	overwritten int
 	hosts       map[string]bool
+}
+
+// Decide says what goes wrong with a request, by its method and what of the URL
+// follows the bucket. It is called for one request at a time.
+type Decide func(method, key string, query map[string][]string) Fault
+
+// Fail makes requests go wrong from now on; nil ends it.
+func (s *Server) Fail(d Decide) {
+	s.faultMu.Lock()
+	defer s.faultMu.Unlock()
+	s.fault = d
+}
+
+func (s *Server) decide(method, key string, query map[string][]string) Fault {
+	s.faultMu.Lock()
+	defer s.faultMu.Unlock()
+	if s.fault == nil {
+		return None
+	}
+	return s.fault(method, key, query)
 }
 
 type upload struct {
@@ -143,10 +163,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !strings.HasPrefix(r.Host, s.Bucket+".") {
 		key = strings.TrimPrefix(strings.TrimPrefix(key, s.Bucket), "/")
 	}
-	fault := None
-	if s.Fault != nil {
-		fault = s.Fault(r.Method, key, r.URL.Query())
-	}
+	fault := s.decide(r.Method, key, r.URL.Query())
 	switch fault {
 	case CutBefore:
 		panic(http.ErrAbortHandler)

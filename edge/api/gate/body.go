@@ -17,6 +17,8 @@ import (
 	"github.com/klauspost/compress/s2"
 	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
+
+	"tarn/edge/ingest"
 )
 
 // RawBody reads a request's body as it comes, at most MaxBody bytes.
@@ -64,6 +66,49 @@ func (g *Gate) ReadBody(r *http.Request) ([]byte, error) {
 	defer b.Close()
 	return io.ReadAll(b)
 }
+
+// TakeBody is ReadBody for writes: the memory is used again after release, which
+// must be called when the rows are written or forgotten, and large bodies wait
+// for their turn (ingest.Writer.Turn). On an error release is nil.
+func (g *Gate) TakeBody(r *http.Request, w *ingest.Writer) (body []byte, release func(), err error) {
+	in, err := g.Body(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer in.Close()
+	turn := w.Turn(r.Context(), in)
+	held, _ := g.bodies.Get().(*[]byte)
+	if held == nil {
+		held = new([]byte)
+	}
+	release = func() {
+		turn.Done()
+		if cap(*held) <= maxKept {
+			g.bodies.Put(held)
+		}
+	}
+	// A plain body says how long it is; of others the first is a guess.
+	*held = slices.Grow((*held)[:0], int(min(max(r.ContentLength, 0), maxKept))+512)
+	for {
+		b := *held
+		n, err := turn.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if len(b) == cap(b) {
+			b = slices.Grow(b, 512)
+		}
+		*held = b
+		if errors.Is(err, io.EOF) {
+			return b, release, nil
+		}
+		if err != nil {
+			release()
+			return nil, nil, err
+		}
+	}
+}
+
+// maxKept is how large the memory of a body may be that is kept for the next.
+const maxKept = 2 << 20
 
 // Body reads a request's body with its Content-Encoding undone: gzip, deflate
 // (of zlib, or raw), br, zstd, several of them, or identity; others are passed
@@ -134,7 +179,8 @@ func (b *body) undo(encoding string) error {
 		b.r = brotli.NewReader(b.r)
 	case "zstd":
 		b.encoding = encoding
-		d, err := zstd.NewReader(b.r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(max(b.limit, 1))), zstd.WithDecoderMaxWindow(window))
+		// Its limit is of the window, too; what comes out Read counts.
+		d, err := zstd.NewReader(b.r, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(max(b.limit, window))), zstd.WithDecoderMaxWindow(window))
 		if err != nil {
 			return err
 		}

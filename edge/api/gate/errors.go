@@ -83,6 +83,8 @@ func Classify(err error) *Error {
 		return as(InvalidArguments)
 	case errors.As(err, &shape), errors.As(err, &row):
 		return as(InvalidArguments)
+	case errors.Is(err, ingest.ErrTooMuch):
+		return &Error{Code: InvalidArguments, Status: http.StatusRequestEntityTooLarge, Msg: err.Error(), Err: err}
 	case errors.As(err, &absent):
 		return as(TableNotFound)
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrDeleted):

@@ -36,7 +36,8 @@ type Gate struct {
 	// decompressed.
 	MaxBody int64
 
-	zstd sync.Pool // of *zstd.Decoder
+	zstd   sync.Pool // of *zstd.Decoder
+	bodies sync.Pool // of *[]byte
 }
 
 // Prefix is where the paths of the family begin.

@@ -2,6 +2,7 @@ package gate
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -17,6 +18,8 @@ import (
 	"github.com/klauspost/compress/zlib"
 	"github.com/klauspost/compress/zstd"
 
+	"tarn/edge/ingest"
+	"tarn/edge/ingest/ingesttest"
 	"tarn/edge/query"
 	"tarn/store"
 )
@@ -108,6 +111,54 @@ func TestBodies(t *testing.T) {
 	}
 	if _, err := g.ReadBody(post(raw, "gzip,gzip,gzip,gzip")); status(err) != http.StatusBadRequest {
 		t.Errorf("four encodings: %v", err)
+	}
+}
+
+// TestTakeBody: bodies of writes come whole, in memory that is used again, and
+// large ones in turn.
+func TestTakeBody(t *testing.T) {
+	w := ingest.NewWriter(&ingesttest.Sink{}, time.Now)
+	w.LimitLarge(1)
+	raw := bytes.Repeat([]byte("rows "), 100_000)
+	g := newGate(int64(len(raw)))
+	for name, encode := range encoders {
+		if name == "snappy" {
+			continue
+		}
+		for _, n := range []int{len(raw), 10, 0} {
+			body, release, err := g.TakeBody(post(encode(t, raw[:n]), name), w)
+			if err != nil || !bytes.Equal(body, raw[:n]) {
+				t.Fatalf("%s: %d bytes of %d, error %v", name, len(body), n, err)
+			}
+			release()
+		}
+		if _, _, err := newGate(int64(len(raw)-1)).TakeBody(post(encode(t, raw), name), w); status(err) != http.StatusRequestEntityTooLarge {
+			t.Errorf("%s, a byte more than allowed: %v", name, err)
+		}
+	}
+	_, release, err := g.TakeBody(post(raw), w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, _, err := g.TakeBody(post(raw).WithContext(ctx), w); !errors.Is(err, context.Canceled) {
+		t.Errorf("a second large body: %v", err)
+	}
+	_, another, err := g.TakeBody(post([]byte("small")), w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	another()
+	release()
+	if n := testing.AllocsPerRun(10, func() {
+		_, release, err := g.TakeBody(post(raw), w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		release()
+	}); n > 40 {
+		t.Errorf("%v allocations for a body", n)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"tarn/edge/api/gate"
 	"tarn/edge/api/greptime/statement"
 	"tarn/edge/auth"
+	"tarn/edge/engine"
 	"tarn/edge/ingest"
 	"tarn/edge/route"
 	"tarn/store"
@@ -23,6 +24,8 @@ type API struct {
 	Store  *store.Store
 	Writer *ingest.Writer
 	Server Server
+	// Engine runs scripts.
+	Engine *engine.Engine
 	// Statements run SQL.
 	Statements *statement.Runner
 }
@@ -38,6 +41,10 @@ func (a *API) Routes() []route.Route {
 	add("POST", influx+"/api/v2/write", auth.Token, a.writeLines("db", "bucket"))
 	add("GET", influx+"/ping", auth.Open, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	add("GET", influx+"/health", auth.Open, a.influxHealth)
+
+	add("POST", "/v1/scripts", auth.Token, a.saveScript)
+	add("DELETE", "/v1/scripts", auth.Token, a.deleteScript)
+	add("POST", "/v1/run-script", auth.Token, a.runScript)
 
 	add("GET", "/status", auth.Ping, a.status)
 	add("GET", "/config", auth.Token, a.config)

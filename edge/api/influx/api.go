@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tarn/edge/auth"
+	"tarn/edge/engine"
 	"tarn/edge/ingest"
 	"tarn/edge/query"
 	"tarn/edge/route"
@@ -30,6 +31,7 @@ type API struct {
 	Store  *store.Store
 	Writer *ingest.Writer
 	Query  *query.Engine
+	Engine *engine.Engine
 	Auth   *auth.Authenticator
 	Build  Build
 	Logger *slog.Logger
@@ -89,6 +91,21 @@ func (a *API) Routes() []route.Route {
 	add("POST", configure+"/token/admin/regenerate", auth.Token, a.regenerateAdminToken)
 	add("POST", configure+"/token/named_admin", auth.Token, a.createNamedToken)
 	add("DELETE", configure+"/token", auth.Token, a.deleteToken)
+
+	const trigger = configure + "/processing_engine_trigger"
+	add("POST", trigger, auth.Token, a.createTrigger)
+	add("DELETE", trigger, auth.Token, a.deleteTrigger)
+	add("POST", trigger+"/enable", auth.Token, a.switchTrigger(false))
+	add("POST", trigger+"/disable", auth.Token, a.switchTrigger(true))
+	add("POST", configure+"/plugin_environment/install_packages", auth.Token, a.installPackages)
+	add("POST", configure+"/plugin_environment/install_requirements", auth.Token, a.installRequirements)
+	add("POST", "/api/v3/plugin_test/wal", auth.Token, a.testWrites)
+	add("POST", "/api/v3/plugin_test/schedule", auth.Token, a.testSchedule)
+	add("GET", enginePath+"*path", auth.Token, a.engineRequest)
+	add("POST", enginePath+"*path", auth.Token, a.engineRequest)
+	add("POST", "/api/v3/plugins/files", auth.Token, a.writePlugin(false))
+	add("PUT", "/api/v3/plugins/files", auth.Token, a.writePlugin(true))
+	add("PUT", "/api/v3/plugins/directory", auth.Token, a.replaceDirectory)
 	return rs
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"unicode/utf16"
 
 	"tarn/edge/query"
 	"tarn/edge/query/influxql"
@@ -170,7 +171,12 @@ func (a *API) run(w http.ResponseWriter, r *http.Request, format result.Format, 
 		a.failQuery(w, r, req, err)
 		return
 	}
-	body.begin = func() { w.Header().Set("Content-Type", format.ContentType()) }
+	body.begin = func() {
+		w.Header().Set("Content-Type", format.ContentType())
+		if r.Header.Get(columnsHeader) != "" {
+			w.Header().Set(columnsHeader, describeColumns(res.Columns()))
+		}
+	}
 	for err == nil {
 		if werr := out.WriteBatch(&batch); werr != nil {
 			a.cut(r, req, werr)
@@ -193,6 +199,38 @@ func (a *API) run(w http.ResponseWriter, r *http.Request, format result.Format, 
 	if err != nil {
 		a.cut(r, req, err)
 	}
+}
+
+// columnsHeader is our own: a request that has it gets it back with the names
+// and types of all columns. JSON leaves NULLs out, so a reader that wants to
+// show a table, as our page does, could not know the columns nor their order.
+const columnsHeader = "Tarn-Columns"
+
+// describeColumns writes columns as a JSON list of [name, type], in ASCII, and empty
+// when it would be too long for a header.
+func describeColumns(cols []result.Column) string {
+	list := make([][2]string, len(cols))
+	for i, c := range cols {
+		list[i] = [2]string{c.Name, c.Type.String()}
+	}
+	text, err := json.Marshal(list)
+	const most = 100 << 10
+	if err != nil || len(text) > most {
+		return ""
+	}
+	ascii := make([]byte, 0, len(text))
+	for _, r := range string(text) {
+		switch {
+		case r < 0x80:
+			ascii = append(ascii, byte(r))
+		case r < 0x10000:
+			ascii = fmt.Appendf(ascii, `\u%04x`, r)
+		default:
+			hi, lo := utf16.EncodeRune(r)
+			ascii = fmt.Appendf(ascii, `\u%04x\u%04x`, hi, lo)
+		}
+	}
+	return string(ascii)
 }
 
 // hold counts what the answer's writer holds as the query's memory.

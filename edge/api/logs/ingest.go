@@ -107,10 +107,11 @@ func (a *API) ingest(w http.ResponseWriter, r *http.Request) error {
 	if o.Hints, err = gate.Hints(r); err != nil {
 		return err
 	}
-	body, err := a.ReadBody(r)
+	body, release, err := a.TakeBody(r, a.Logs.Rows)
 	if err != nil {
 		return err
 	}
+	defer release()
 	b, err := a.Logs.Begin(o)
 	if err != nil {
 		return err

@@ -77,10 +77,11 @@ func (a *API) write(r *http.Request) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	body, err := a.ReadBody(r)
+	body, release, err := a.TakeBody(r, a.Logs.Rows)
 	if err != nil {
 		return 0, err
 	}
+	defer release()
 	b, err := a.Logs.Begin(o)
 	if err != nil {
 		return 0, err
@@ -97,7 +98,8 @@ func (a *API) write(r *http.Request) (int, error) {
 	p.batch, p.pipe, p.table = b, pipe, o.Table
 	if media == "application/json" {
 		err = p.json(ingest.ValidText(body))
-	} else if body, err = a.Unsnappy(body); err == nil {
+	} else if body, err = a.UnsnappyInto(p.unpacked, body); err == nil {
+		p.unpacked = body
 		err = p.protobuf(body)
 	}
 	if err != nil {

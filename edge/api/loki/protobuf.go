@@ -5,7 +5,6 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
 
@@ -36,7 +35,7 @@ func (p *push) protoStream(b []byte) error {
 	// The labels come first, as every encoder writes them, but need not.
 	err := piped.Fields(b, func(n protowire.Number, f piped.Wire) error {
 		if n == 1 && f.Type == protowire.BytesType {
-			p.parseLabels(text(f.Bytes))
+			p.parseLabels(piped.Text(f.Bytes))
 		}
 		return nil
 	})
@@ -87,7 +86,7 @@ func (p *push) protoEntry(b []byte) error {
 				return nil
 			})
 			if len(p.metadata) < maxLabels {
-				p.meta(text(name), text(value))
+				p.meta(piped.Text(name), piped.Text(value))
 			}
 			return err
 		}
@@ -101,17 +100,8 @@ func (p *push) protoEntry(b []byte) error {
 		p.batch.Refuse(errTime)
 		return nil
 	}
-	p.entry(sec*1e9+nanos, text(line))
+	p.entry(sec*1e9+nanos, piped.Text(line))
 	return nil
-}
-
-// text is a string of a message as UTF-8, which protobuf demands and not every
-// sender does.
-func text(b []byte) string {
-	if utf8.Valid(b) {
-		return piped.String(b)
-	}
-	return strings.ToValidUTF8(string(b), "\ufffd")
 }
 
 // parseLabels reads {a="b", c="d"}. Of what is no such list no label is kept.

@@ -24,9 +24,13 @@ type push struct {
 	metadata []pipeline.Member
 	tags     []points.Tag
 	text     []byte
+	unpacked []byte           // the body without snappy
 	rows     *ingest.RowTable // of the current stream
 	refused  error            // why the current stream cannot be written
 }
+
+// maxKept is how large the memory of a body may be that is kept for the next.
+const maxKept = 2 << 20
 
 // label is one label of a stream.
 type label struct{ name, value string }
@@ -34,6 +38,9 @@ type label struct{ name, value string }
 func (p *push) forget() {
 	p.batch, p.pipe, p.rows, p.refused = nil, nil, nil, nil
 	p.reader.Forget()
+	if cap(p.unpacked) > maxKept {
+		p.unpacked = nil
+	}
 	clear(p.labels[:cap(p.labels)])
 	clear(p.metadata[:cap(p.metadata)])
 	clear(p.tags[:cap(p.tags)])
@@ -63,6 +70,8 @@ func (p *push) stream() {
 	}
 }
 
+var colLine, colMetadata = []byte(lineColumn), []byte(metadataColumn)
+
 // entry adds one entry of the current stream; its metadata are in p.metadata.
 func (p *push) entry(ns int64, line string) {
 	if p.pipe != nil {
@@ -74,10 +83,10 @@ func (p *push) entry(ns int64, line string) {
 		return
 	}
 	p.rows.Row(ns)
-	p.rows.String([]byte(lineColumn), piped.Bytes(line))
+	p.rows.String(colLine, piped.Bytes(line))
 	meta := pipeline.MapOf(p.metadata)
 	p.text = meta.AppendJSON(p.text[:0])
-	p.rows.String([]byte(metadataColumn), p.text)
+	p.rows.String(colMetadata, p.text)
 	if err := p.rows.End(); err != nil {
 		p.batch.Refuse(err)
 		return

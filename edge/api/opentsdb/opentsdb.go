@@ -12,6 +12,7 @@ import (
 	"tarn/edge/api/gate"
 	"tarn/edge/auth"
 	"tarn/edge/ingest"
+	"tarn/edge/ingest/piped"
 	"tarn/edge/pipeline"
 	"tarn/edge/route"
 	"tarn/store"
@@ -85,10 +86,11 @@ func (a *API) write(r *http.Request, partial bool, out *answer) error {
 	if err != nil {
 		return err
 	}
-	body, err := a.ReadBody(r)
+	body, release, err := a.TakeBody(r, a.Writer)
 	if err != nil {
 		return err
 	}
+	defer release()
 	req, _ := a.pool.Get().(*request)
 	if req == nil {
 		req = &request{looks: map[string]ingest.Look{}}
@@ -222,7 +224,7 @@ func (q *request) add(p dataPoint) error {
 	if math.IsNaN(p.value) || math.IsInf(p.value, 0) {
 		return gate.Bad("the value of %s is not finite", p.metric)
 	}
-	t, err := q.rows.Table([]byte(p.metric))
+	t, err := q.rows.Table(piped.Bytes(p.metric))
 	if err != nil {
 		return err
 	}
@@ -231,7 +233,7 @@ func (q *request) add(p dataPoint) error {
 	}
 	q.tags = q.tags[:0]
 	for i := range p.tags {
-		q.tags = append(q.tags, points.Tag{Key: []byte(p.tags[i].Name), Value: []byte(p.tags[i].Value.Text())})
+		q.tags = append(q.tags, points.Tag{Key: piped.Bytes(piped.ColumnName(p.tags[i].Name)), Value: piped.Bytes(p.tags[i].Value.Text())})
 	}
 	if err := t.Series(nil, q.tags); err != nil {
 		return err

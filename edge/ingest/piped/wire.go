@@ -2,6 +2,8 @@ package piped
 
 import (
 	"errors"
+	"strings"
+	"unicode/utf8"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -14,7 +16,8 @@ type Wire struct {
 	Bytes  []byte
 }
 
-var errWire = errors.New("invalid protobuf")
+// ErrWire is a message that is no protobuf.
+var ErrWire = errors.New("invalid protobuf")
 
 // Fields calls fn for every field of a protobuf message in order. Bytes alias
 // the message.
@@ -22,7 +25,7 @@ func Fields(b []byte, fn func(n protowire.Number, f Wire) error) error {
 	for len(b) > 0 {
 		n, t, size := protowire.ConsumeTag(b)
 		if size < 0 {
-			return errWire
+			return ErrWire
 		}
 		b = b[size:]
 		f := Wire{Type: t}
@@ -41,7 +44,7 @@ func Fields(b []byte, fn func(n protowire.Number, f Wire) error) error {
 			size = protowire.ConsumeFieldValue(n, t, b)
 		}
 		if size < 0 {
-			return errWire
+			return ErrWire
 		}
 		b = b[size:]
 		if err := fn(n, f); err != nil {
@@ -49,4 +52,13 @@ func Fields(b []byte, fn func(n protowire.Number, f Wire) error) error {
 		}
 	}
 	return nil
+}
+
+// Text is a string of a message as UTF-8, which protobuf demands and not every
+// sender heeds. It may alias the message.
+func Text(b []byte) string {
+	if utf8.Valid(b) {
+		return String(b)
+	}
+	return strings.ToValidUTF8(string(b), "\ufffd")
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+	"unsafe"
 
 	"tarn/store/column"
 )
@@ -123,8 +124,12 @@ type likePattern struct {
 	kind likeKind
 	lit  string
 	fold bool
+	// parts are the texts between the % of likeParts, the first and the last of
+	// which are at the ends.
+	parts []string
 	// tokens are characters, anyOne and anyMany; they serve likeGeneral.
 	tokens []rune
+	upper  []byte // scratch of a pattern that folds
 }
 
 type likeKind uint8
@@ -135,6 +140,7 @@ const (
 	likePrefix
 	likeSuffix
 	likeContains
+	likeParts
 )
 
 // Tokens outside of the range of characters.
@@ -164,16 +170,16 @@ func compileLike(pattern string, escape rune, fold bool) *likePattern {
 			if escaped && r != '%' && r != '_' && r != escape {
 				// Before any other character the escape is an ordinary one.
 				p.tokens = append(p.tokens, foldIf(escape, fold))
-				lit.WriteRune(escape)
+				lit.WriteRune(foldIf(escape, fold))
 			}
 			p.tokens = append(p.tokens, foldIf(r, fold))
-			lit.WriteRune(r)
+			lit.WriteRune(foldIf(r, fold))
 		}
 		escaped = false
 	}
 	if escaped {
 		p.tokens = append(p.tokens, foldIf(escape, fold))
-		lit.WriteRune(escape)
+		lit.WriteRune(foldIf(escape, fold))
 	}
 	p.lit = lit.String()
 	many := 0
@@ -184,7 +190,7 @@ func compileLike(pattern string, escape rune, fold bool) *likePattern {
 	}
 	n := len(p.tokens)
 	switch {
-	case fold || wild > 0 || !utf8.ValidString(pattern):
+	case wild > 0 || !utf8.ValidString(pattern) || fold && !isASCII(p.lit):
 	case many == 0:
 		p.kind = likeEqual
 	case many == 1 && p.tokens[n-1] == anyMany:
@@ -193,8 +199,23 @@ func compileLike(pattern string, escape rune, fold bool) *likePattern {
 		p.kind = likeSuffix
 	case many == 2 && n > 2 && p.tokens[0] == anyMany && p.tokens[n-1] == anyMany:
 		p.kind = likeContains
+	default:
+		p.kind, p.parts = likeParts, partsOf(p.tokens)
 	}
 	return p
+}
+
+// partsOf cuts a pattern at each %.
+func partsOf(tokens []rune) []string {
+	parts := []string{""}
+	for _, t := range tokens {
+		if t == anyMany {
+			parts = append(parts, "")
+		} else {
+			parts[len(parts)-1] += string(t)
+		}
+	}
+	return parts
 }
 
 func foldIf(r rune, fold bool) rune {
@@ -220,6 +241,18 @@ func foldRune(r rune) rune {
 }
 
 func (p *likePattern) match(s string) bool {
+	if p.kind == likeGeneral {
+		return p.matchGeneral(s)
+	}
+	if p.fold {
+		// The variants of a capital letter that are beyond ASCII are only in texts
+		// that are, too.
+		var ascii bool
+		if p.upper, ascii = upperASCII(p.upper[:0], s); !ascii {
+			return p.matchGeneral(s)
+		}
+		s = unsafe.String(unsafe.SliceData(p.upper), len(p.upper))
+	}
 	switch p.kind {
 	case likeEqual:
 		return s == p.lit
@@ -230,7 +263,20 @@ func (p *likePattern) match(s string) bool {
 	case likeContains:
 		return strings.Contains(s, p.lit)
 	}
-	return p.matchGeneral(s)
+	return p.matchParts(s)
+}
+
+// matchParts finds the parts one after the other, each as early as it can be.
+func (p *likePattern) matchParts(s string) bool {
+	last := len(p.parts) - 1
+	s, ok := strings.CutPrefix(s, p.parts[0])
+	if ok {
+		s, ok = strings.CutSuffix(s, p.parts[last])
+	}
+	for i := 1; ok && i < last; i++ {
+		_, s, ok = strings.Cut(s, p.parts[i])
+	}
+	return ok
 }
 
 // matchGeneral walks text and pattern together. When they part, the text that

@@ -43,8 +43,7 @@ func matchKernel(flags string, want bool) kernel {
 					return err
 				}
 			}
-			text := s.at(i)
-			out.Bools[i] = re.on(text).MatchString(text) == want
+			out.Bools[i] = re.matches(s.at(i)) == want
 		}
 		return nil
 	})

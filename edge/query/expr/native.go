@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"tarn/store/column"
 )
@@ -14,7 +12,7 @@ import (
 // the catalogue: no other text has it.
 const Native = "\x01"
 
-// nativeFunctions are functions of JSON and of words
+// nativeFunctions are functions of JSON
 // (spec/greptimedb-http-api.md section 2.2). JSON is text.
 func nativeFunctions() map[string]function {
 	const s = column.String
@@ -31,7 +29,6 @@ func nativeFunctions() map[string]function {
 		"json_get_float":  fixed(column.Float64, jsonKernel(column.Float64, jsonFloat), s, s),
 		"json_get_bool":   fixed(column.Bool, jsonKernel(column.Bool, jsonBool), s, s),
 		"json_to_string":  same, "parse_json": same,
-		"matches_term": fixed(column.Bool, test2(matchesTerm), s, s),
 	}
 	out := make(map[string]function, len(m))
 	for name, f := range m {
@@ -148,29 +145,4 @@ func jsonBool(v any, out *column.Vector, i int) bool {
 	b, ok := v.(bool)
 	out.Bools[i] = b
 	return ok
-}
-
-// matchesTerm says whether a term stands in a text with neither letter nor digit
-// beside it; what of the term itself is neither has no such bounds to keep.
-func matchesTerm(text, term string) bool {
-	if term == "" {
-		return false
-	}
-	word := func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) || r == '_' }
-	first, _ := utf8.DecodeRuneInString(term)
-	last, _ := utf8.DecodeLastRuneInString(term)
-	for from := 0; ; {
-		i := strings.Index(text[from:], term)
-		if i < 0 {
-			return false
-		}
-		i += from
-		before, _ := utf8.DecodeLastRuneInString(text[:i])
-		after, _ := utf8.DecodeRuneInString(text[i+len(term):])
-		if !(word(first) && i > 0 && word(before)) && !(word(last) && i+len(term) < len(text) && word(after)) {
-			return true
-		}
-		_, n := utf8.DecodeRuneInString(text[i:])
-		from = i + n
-	}
 }

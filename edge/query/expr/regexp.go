@@ -69,8 +69,7 @@ var regexpLike = strictRows(column.Of(column.Bool), func(ctx *Context, args []op
 	return func(out *column.Vector, i int) error {
 		re, _, err := pattern(i)
 		if err == nil {
-			text := s.at(i)
-			out.Bools[i] = re.on(text).MatchString(text)
+			out.Bools[i] = re.matches(s.at(i))
 		}
 		return err
 	}

@@ -11,20 +11,37 @@ import (
 // match faster; for other texts the pattern is compiled with the classes
 // spelled out (spec/sql.md section 9.6). What cannot be spelled stays that of
 // ASCII: \b, and \W and \S between brackets.
-type matcher struct{ ascii, wide *regexp.Regexp }
+type matcher struct {
+	ascii, wide *regexp.Regexp
+	// literals are requiredLiterals of the pattern.
+	literals []string
+	whole    bool
+}
 
 func compileMatcher(pattern string) (*matcher, error) {
 	re, err := regexp.Compile(pattern)
 	if err != nil {
 		return nil, err
 	}
-	m := &matcher{re, re}
+	m := &matcher{ascii: re, wide: re}
+	m.literals, m.whole = requiredLiterals(pattern)
 	if w := widenClasses(pattern); w != pattern {
 		if m.wide, err = regexp.Compile(w); err != nil {
 			return nil, err
 		}
 	}
 	return m, nil
+}
+
+// matches says whether the expression is found in a text.
+func (m *matcher) matches(s string) bool {
+	if len(m.literals) > 0 {
+		found := containsAny(s, m.literals)
+		if m.whole || !found {
+			return found
+		}
+	}
+	return m.on(s).MatchString(s)
 }
 
 // on is the expression to use on a text.

@@ -96,7 +96,7 @@ func compileSimilar(pattern string, escape rune) (*matcher, error) {
 	case err != nil:
 		return nil, executionError("Regular expression did not compile: %s: %v", pattern, err)
 	}
-	return &matcher{re, re}, nil
+	return &matcher{ascii: re, wide: re}, nil
 }
 
 // similarToRegexp translates a pattern to RE2; false when brackets are open at

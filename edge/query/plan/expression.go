@@ -174,9 +174,22 @@ var binaryOps = map[string]expr.Op{
 
 func (b *Binder) binary(e *sql.Binary, sc *scope) (expr.Expr, error) {
 	if e.Op == "@@" {
-		return b.callArgs(expr.Native+"matches_term", []sql.Expr{e.L, e.R}, sc)
+		return b.matchesTerm(e, sc)
 	}
 	return b.both(binaryOps[e.Op], e.L, e.R, sc)
+}
+
+// matchesTerm binds text @@ term, which is matches_term(text, term).
+func (b *Binder) matchesTerm(e *sql.Binary, sc *scope) (expr.Expr, error) {
+	text, err := b.bind(e.L, sc)
+	if err != nil {
+		return nil, err
+	}
+	term, err := b.bind(e.R, sc)
+	if err != nil {
+		return nil, err
+	}
+	return expr.NewCall("matches_term", []expr.Expr{text, term})
 }
 
 func (b *Binder) both(op expr.Op, l, r sql.Expr, sc *scope) (expr.Expr, error) {

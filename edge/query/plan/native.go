@@ -195,7 +195,7 @@ func (b *Binder) counted(x expr.Expr, to expr.Target, sc *scope) (expr.Expr, err
 }
 
 // nativeCall binds what the dialect has beyond InfluxDB's: functions of the
-// session, of JSON and of words, and those that add to a time.
+// session and of JSON, and those that add to a time.
 func (b *Binder) nativeCall(name string, e *sql.Call, sc *scope) (x expr.Expr, ok bool, err error) {
 	if v, ok := b.Native.Constants[name]; ok && len(e.Args) == 0 {
 		return expr.NewLiteral(expr.String(v)), true, nil

@@ -90,7 +90,7 @@ func (p *parser) parseTable() (TableExpr, error) {
 		}
 		return t, p.expectOp(")")
 	}
-	name, err := p.objectName("identifier")
+	name, err := p.sourceName()
 	if err != nil {
 		return nil, err
 	}
@@ -169,4 +169,14 @@ func (p *parser) tableAlias() (*TableAlias, error) {
 		a.Columns, err = p.idents()
 	}
 	return a, err
+}
+
+// sourceName is a table's name in FROM, where the dialect takes one in single
+// quotes too: FROM 'cpu'.
+func (p *parser) sourceName() (ObjectName, error) {
+	if t := p.peek(); t.kind == tokString {
+		p.i++
+		return ObjectName{Ident{t.text, true, t.pos}}, nil
+	}
+	return p.objectName("identifier")
 }

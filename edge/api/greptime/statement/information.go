@@ -4,10 +4,12 @@ import (
 	"context"
 	"runtime"
 	"slices"
+	"time"
 
 	"tarn/edge/api/gate"
 	"tarn/edge/query/expr"
 	"tarn/edge/query/plan"
+	"tarn/store"
 	"tarn/store/column"
 	"tarn/store/schema"
 )
@@ -227,6 +229,30 @@ func (numberTable) Read(context.Context) (*column.Batch, error) {
 	r := newRows("number", column.Uint64)
 	for i := range uint64(100) {
 		r.add(i)
+	}
+	return r.rows.Batch(), nil
+}
+
+// scriptTable is the table of the saved scripts.
+type scriptTable struct{ store *store.Store }
+
+func (scriptTable) rows() *rows {
+	return newRows("schema", column.String, "name", column.String, "engine", column.String, "script", column.String,
+		"gmt_modified", column.Timestamp, "greptime_timestamp", column.Timestamp)
+}
+
+// Columns is plan.SystemTable's.
+func (t scriptTable) Columns() []plan.Column { return t.rows().columns }
+
+// Read is plan.SystemTable's.
+func (t scriptTable) Read(ctx context.Context) (*column.Batch, error) {
+	list, err := t.store.Scripts(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := t.rows()
+	for _, s := range list {
+		r.add(s.Database, s.Name, "python", s.Source, time.Unix(0, s.ModifiedAt), time.Unix(0, 0))
 	}
 	return r.rows.Batch(), nil
 }

@@ -109,6 +109,9 @@ func (r *Runner) table(sess *Session, database, table string) (plan.NativeTable,
 	if database == gate.Public && table == "numbers" {
 		return plan.NativeTable{System: numbers()}, true
 	}
+	if database == gate.Public && table == "scripts" {
+		return plan.NativeTable{System: scriptTable{r.Store}}, true
+	}
 	return plan.NativeTable{}, false
 }
 

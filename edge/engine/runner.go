@@ -1,0 +1,357 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"tarn/store"
+)
+
+// Ways to go on after an error.
+const (
+	onLog     = "log"
+	onRetry   = "retry"
+	onDisable = "disable"
+)
+
+type runnerKey struct {
+	database uint32
+	name     string
+}
+
+// runner runs one enabled trigger.
+type runner struct {
+	engine  *Engine
+	trigger store.Trigger
+	spec    Spec
+	key     string
+	ctx     context.Context
+	stop    context.CancelCauseFunc
+	slots   chan struct{} // of running calls
+	waiting atomic.Int32  // requests that run or wait for a slot
+	queue   queue
+}
+
+// reconcile starts and stops triggers so that those run that the catalog has
+// enabled.
+func (e *Engine) reconcile() {
+	e.reconciling.Lock()
+	defer e.reconciling.Unlock()
+	if e.dir == "" || e.run.Err() != nil {
+		return
+	}
+	wanted := map[runnerKey]store.Trigger{}
+	var order []runnerKey
+	for _, t := range e.opts.Store.Triggers("") {
+		if !t.Disabled {
+			k := runnerKey{t.DatabaseID, t.Name}
+			wanted[k] = t
+			order = append(order, k)
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for k, r := range e.runners {
+		if t, ok := wanted[k]; !ok || t.CreatedAt != r.trigger.CreatedAt {
+			r.stop(errStopping)
+			delete(e.runners, k)
+			e.unroute(r)
+			key := r.key
+			e.done.Go(func() { e.dropCache(key) })
+		}
+	}
+	wal := false
+	for _, k := range order {
+		if e.runners[k] == nil {
+			e.startRunner(k, wanted[k])
+		}
+	}
+	for _, r := range e.runners {
+		wal = wal || r.spec.kind == kindWAL
+	}
+	e.feed.wants(e.runners)
+	if wal {
+		e.opts.Store.SetFeed(&e.feed)
+	} else {
+		e.opts.Store.SetFeed(nil)
+	}
+}
+
+// startRunner starts a trigger. The caller holds mu.
+func (e *Engine) startRunner(k runnerKey, t store.Trigger) {
+	spec, err := ParseSpec(t.Specification)
+	if err == nil {
+		err = e.allowed(spec)
+	}
+	if err != nil {
+		e.opts.Logger.Error("failed to start trigger; continuing in degraded state", "trigger", t.Name, "database", t.Database, "error", err)
+		return
+	}
+	r := &runner{engine: e, trigger: t, spec: spec, key: fmt.Sprintf("%d\x00%s", t.DatabaseID, t.Name)}
+	r.ctx, r.stop = context.WithCancelCause(e.run)
+	n := 1
+	if t.Async {
+		n = e.opts.Concurrency
+	}
+	r.slots = make(chan struct{}, n)
+	e.runners[k] = r
+	switch spec.kind {
+	case kindWAL:
+		r.queue.init(e.opts.QueueBytes)
+		e.done.Go(r.runWrites)
+	case kindSchedule:
+		e.done.Go(r.runSchedule)
+	case kindRequest:
+		if len(e.routes[spec.path]) > 0 {
+			e.opts.Logger.Warn("several triggers have this request path; the newest gets the requests", "path", spec.path, "trigger", t.Name)
+		}
+		e.routes[spec.path] = append(e.routes[spec.path], r)
+	}
+}
+
+func (e *Engine) unroute(r *runner) {
+	list := slices.DeleteFunc(e.routes[r.spec.path], func(o *runner) bool { return o == r })
+	if len(list) == 0 {
+		delete(e.routes, r.spec.path)
+	} else {
+		e.routes[r.spec.path] = list
+	}
+}
+
+// log adds a row to the log of the trigger.
+func (r *runner) log(level, text string) {
+	e := r.engine
+	e.opts.Logs.add(LogRow{At: e.opts.Now(), Database: r.trigger.Database, Trigger: r.trigger.Name, Level: level, Text: text})
+	switch level {
+	case levelError:
+		e.opts.Logger.Error("plugin", "trigger", r.trigger.Name, "text", text)
+	case levelWarn:
+		e.opts.Logger.Warn("plugin", "trigger", r.trigger.Name, "text", text)
+	default:
+		e.opts.Logger.Debug("plugin", "trigger", r.trigger.Name, "text", text)
+	}
+}
+
+// invoke runs the plugin once, with its log rows and its queued writes.
+func (r *runner) invoke(ctx context.Context, c *call) (outcome, error) {
+	c.key, c.database, c.args, c.log, c.host = r.key, r.trigger.Database, r.trigger.Arguments, r.log, live{r.engine}
+	code, err := r.engine.load(ctx, r.trigger.Plugin)
+	if err != nil {
+		return outcome{}, err
+	}
+	c.code = code
+	r.log(levelInfo, starting(c))
+	began := time.Now()
+	o, err := r.engine.perform(ctx, c)
+	if err != nil {
+		return o, err
+	}
+	if o.bad {
+		return o, errors.New(o.failed)
+	}
+	r.writeBack(ctx, c.kind, o.writes)
+	r.log(levelInfo, "finished execution in "+humanTime(time.Since(began)))
+	return o, nil
+}
+
+func starting(c *call) string {
+	if c.kind == kindSchedule {
+		return "starting execution with scheduled time " + time.Unix(c.time, 0).UTC().Format("2006-01-02 15:04:05 UTC")
+	}
+	return "starting execution of " + string(c.kind) + " plugin."
+}
+
+// writeBack writes what the plugin queued, for each database all or nothing.
+func (r *runner) writeBack(ctx context.Context, k kind, writes []write) {
+	for _, db := range databasesOf(writes, r.trigger.Database) {
+		if err := store.CheckDatabaseName(db.name); err != nil {
+			r.log(levelError, "error running "+string(k)+" plugin: invalid database name: "+db.name)
+			continue
+		}
+		if err := r.engine.writeLines(ctx, db.name, strings.Join(db.lines, "\n"), false); err != nil {
+			r.log(levelError, fmt.Sprintf("error running %s plugin: error writing back lines to %s: %s", k, db.name, err))
+		}
+	}
+}
+
+type databaseWrites struct {
+	name  string
+	lines []string
+}
+
+func databasesOf(writes []write, own string) []databaseWrites {
+	var out []databaseWrites
+	for _, w := range writes {
+		name := w.database
+		if name == "" {
+			name = own
+		}
+		i := slices.IndexFunc(out, func(d databaseWrites) bool { return d.name == name })
+		if i < 0 {
+			out = append(out, databaseWrites{name: name})
+			i = len(out) - 1
+		}
+		out[i].lines = append(out[i].lines, w.line)
+	}
+	return out
+}
+
+// maxAsyncRetries is how often an overlapping call is tried again.
+const maxAsyncRetries = 5
+
+// attempt runs a call with the trigger's way of handling errors.
+func (r *runner) attempt(c *call) {
+	wait := time.Duration(0)
+	for try := 1; ; try++ {
+		_, err := r.invoke(r.ctx, c)
+		if err == nil || r.ctx.Err() != nil {
+			return
+		}
+		r.log(levelError, "error executing "+string(c.kind)+" plugin: "+err.Error())
+		if c.kind == kindSchedule {
+			if r.trigger.Async {
+				r.log(levelError, "error running async scheduled plugin: "+err.Error())
+			} else {
+				r.log(levelError, "error running scheduled plugin: "+err.Error())
+			}
+		}
+		if r.crashed(err) {
+			return
+		}
+		var gone *workerGone
+		switch r.trigger.OnError {
+		case onDisable:
+			if !errors.As(err, &gone) || gone.alone { // else another plugin may have done it
+				r.disable()
+			}
+			return
+		case onLog:
+			return
+		}
+		if r.trigger.Async && try > maxAsyncRetries {
+			return
+		}
+		r.log(levelWarn, fmt.Sprintf("trying again in %s", wait))
+		select {
+		case <-r.ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		wait = min(max(2*wait, 100*time.Millisecond), 10*time.Second)
+	}
+}
+
+// Crashes of the worker after which a trigger is switched off.
+const (
+	mostCrashes = 5
+	crashSpan   = 10 * time.Minute
+)
+
+// crashed counts ends of the worker while the trigger's call was the only one,
+// and disables a trigger that keeps ending it.
+func (r *runner) crashed(err error) bool {
+	var gone *workerGone
+	if !errors.As(err, &gone) || !gone.alone {
+		return false
+	}
+	e, k, now := r.engine, runnerKey{r.trigger.DatabaseID, r.trigger.Name}, time.Now()
+	e.mu.Lock()
+	list := slices.DeleteFunc(append(e.crashes[k], now), func(t time.Time) bool { return now.Sub(t) > crashSpan })
+	e.crashes[k] = list
+	e.mu.Unlock()
+	if len(list) < mostCrashes {
+		return false
+	}
+	r.log(levelError, fmt.Sprintf("the worker ended %d times while this trigger ran: it is disabled", len(list)))
+	r.disable()
+	return true
+}
+
+// disable switches the trigger off in the catalog.
+func (r *runner) disable() {
+	if err := r.engine.opts.Store.SetTriggerDisabled(r.engine.run, r.trigger.Database, r.trigger.Name, true); err != nil && r.ctx.Err() == nil {
+		r.log(levelError, "cannot disable the trigger: "+err.Error())
+	}
+}
+
+// start runs fn in one of the trigger's slots: at once if it is asynchronous and
+// a slot is free, else when the call before has ended.
+func (r *runner) start(fn func()) {
+	select {
+	case r.slots <- struct{}{}:
+	case <-r.ctx.Done():
+		return
+	}
+	if !r.trigger.Async {
+		defer func() { <-r.slots }()
+		fn()
+		return
+	}
+	r.engine.done.Go(func() {
+		defer func() { <-r.slots }()
+		fn()
+	})
+}
+
+// mostBehind is how many fire times a schedule runs late before it skips.
+const mostBehind = 60
+
+// runSchedule runs the plugin at its times. Missed ones are made up for, each
+// with its own time, unless there are too many.
+func (r *runner) runSchedule() {
+	next := r.spec.next(r.engine.opts.Now().UTC())
+	for !next.IsZero() {
+		timer := time.NewTimer(next.Sub(r.engine.opts.Now()))
+		select {
+		case <-r.ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+		at := next
+		r.start(func() { r.attempt(&call{kind: kindSchedule, time: at.Unix()}) })
+		next = r.spec.next(at)
+		behind, newest := 0, next
+		for now := r.engine.opts.Now(); !newest.IsZero() && newest.Before(now) && behind <= 100_000; newest = r.spec.next(newest) {
+			behind++
+		}
+		if behind > mostBehind {
+			r.log(levelWarn, fmt.Sprintf("%d scheduled runs were skipped: the plugin is too slow", behind))
+			next = newest
+		}
+	}
+}
+
+// runWrites runs the plugin on what is written.
+func (r *runner) runWrites() {
+	for {
+		b, ok := r.queue.take(r.ctx)
+		if !ok {
+			return
+		}
+		r.start(func() { r.attempt(&call{kind: kindWAL, tables: b.tables}) })
+	}
+}
+
+// humanTime is a duration as the reference logs it.
+func humanTime(d time.Duration) string {
+	var parts []string
+	for _, u := range []struct {
+		name string
+		size time.Duration
+	}{{"h", time.Hour}, {"m", time.Minute}, {"s", time.Second}, {"ms", time.Millisecond}, {"us", time.Microsecond}, {"ns", 1}} {
+		if n := d / u.size; n > 0 {
+			parts = append(parts, fmt.Sprintf("%d%s", n, u.name))
+			d -= n * u.size
+		}
+	}
+	if len(parts) == 0 {
+		return "0s"
+	}
+	return strings.Join(parts, " ")
+}

@@ -1,0 +1,63 @@
+package ingest
+
+import (
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"tarn/lp"
+	"tarn/store"
+)
+
+// TestLargeBodies has two large bodies that do not end: a third waits, and is
+// refused at last, while small ones go through.
+func TestLargeBodies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := NewWriter(newSink(), time.Now)
+		w.LimitLarge(2)
+		options := Options{Database: "db", Precision: lp.Nanosecond}
+		large := strings.Repeat("m,a=b f=1 1\n", smallBody/12+1000)
+		end := make(chan struct{})
+		written := make(chan error, 3)
+		write := func(body io.Reader) {
+			r, err := w.WriteLines(t.Context(), body, options)
+			if err == nil && r.Written < smallBody/12 {
+				t.Errorf("%d lines were written", r.Written)
+			}
+			written <- err
+		}
+		for range 2 {
+			go write(io.MultiReader(strings.NewReader(large), waiting(end)))
+		}
+		synctest.Wait()
+		go write(strings.NewReader(large))
+		if err := <-written; !errors.Is(err, store.ErrBusy) {
+			t.Errorf("a third large body: %v", err)
+		}
+		if _, err := w.WriteLines(t.Context(), strings.NewReader("m f=1 1"), options); err != nil {
+			t.Errorf("a small body: %v", err)
+		}
+		go write(strings.NewReader(large))
+		synctest.Wait()
+		close(end)
+		for range 3 {
+			if err := <-written; err != nil {
+				t.Error(err)
+			}
+		}
+		if n := len(w.large); n != 0 {
+			t.Errorf("%d turns were not given back", n)
+		}
+	})
+}
+
+// waiting is a reader that ends when somebody closes it.
+type waiting chan struct{}
+
+func (w waiting) Read([]byte) (int, error) {
+	<-w
+	return 0, io.EOF
+}

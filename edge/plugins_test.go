@@ -1,0 +1,206 @@
+package edge
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// copyPlugins copies the example plugins, so that tests may change them.
+func copyPlugins(t testing.TB) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "plugin-copy")
+	if err := os.CopyFS(dir, os.DirFS("../testdata/plugins")); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// needPython skips a test where there is no Python.
+func needPython(t testing.TB) {
+	t.Helper()
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("no python3 on the PATH:", err)
+	}
+}
+
+// pluginServer is a server with the example plugins and database d.
+func pluginServer(t testing.TB, change ...func(*Config)) *testServer {
+	t.Helper()
+	needPython(t)
+	s := startServer(t, append([]func(*Config){func(c *Config) { c.WithoutAuth, c.PluginDir = true, copyPlugins(t) }}, change...)...)
+	s.post("/api/v3/configure/database", map[string]any{"db": "d"})
+	return s
+}
+
+// post sends JSON and insists on success.
+func (s *testServer) post(target string, body any) testResponse {
+	s.t.Helper()
+	text, err := json.Marshal(body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r := s.do(testRequest{method: "POST", target: target, header: http.Header{"Content-Type": {"application/json"}}, body: text})
+	if r.StatusCode/100 != 2 {
+		s.t.Fatalf("%s: %s", target, r.text())
+	}
+	return r
+}
+
+func (s *testServer) trigger(name, plugin, spec string, settings map[string]any) {
+	s.t.Helper()
+	s.post("/api/v3/configure/processing_engine_trigger", map[string]any{"db": "d", "plugin_filename": plugin, "trigger_name": name,
+		"trigger_specification": spec, "trigger_settings": settings})
+}
+
+// until waits for something that happens in the background.
+func until(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%s: not within a minute", what)
+		}
+	}
+}
+
+func TestWriteTrigger(t *testing.T) {
+	s := pluginServer(t)
+	if s.app.engine.Stats().Workers != 0 {
+		t.Error("a worker runs that nobody needs")
+	}
+	s.trigger("count", "count_rows.py", "table:cpu", nil)
+	for i := range 5 {
+		s.write("d", fmt.Sprintf("cpu,host=a f=1 %d\ncpu,host=b f=1 %[1]d\nmem f=1 %[1]d", i+1))
+	}
+	until(t, "all rows counted", func() bool {
+		return strings.Contains(s.query("d", "SHOW TABLES", "csv"), "row_count") && s.query("d", "SELECT max(total) AS n, sum(rows) AS r FROM row_count", "csv") == "n,r\n10,10\n"
+	})
+	if got := s.query("d", `SELECT count(*) AS n FROM row_count WHERE "table" <> 'cpu'`, "csv"); got != "n\n0\n" {
+		t.Errorf("other tables reached the plugin: %s", got)
+	}
+	s.post("/api/v3/configure/processing_engine_trigger/disable?db=d&trigger_name=count", nil)
+	s.write("d", "cpu f=1 99")
+	s.do(testRequest{method: "DELETE", target: "/api/v3/configure/database?db=d"})
+	until(t, "the trigger went with its database", func() bool { return s.app.engine.Stats().Triggers == 0 })
+}
+
+func TestScheduleTrigger(t *testing.T) {
+	s := pluginServer(t)
+	s.trigger("tick", "cache_use.py", "every:20ms", map[string]any{"run_async": false})
+	until(t, "three runs", func() bool {
+		return strings.Contains(s.query("d", "SELECT log_text FROM system.processing_engine_logs", "csv"), "[0, 1, 2] expired None yes")
+	})
+}
+
+func TestErrorBehavior(t *testing.T) {
+	s := pluginServer(t)
+	s.trigger("off", "broken.py", "all_tables", map[string]any{"error_behavior": "disable"})
+	s.trigger("again", "indent.py", "all_tables", map[string]any{"error_behavior": "retry"})
+	s.write("d", "cpu f=1 1")
+	until(t, "the trigger was disabled", func() bool {
+		return s.query("d", "SELECT disabled FROM system.processing_engine_triggers WHERE trigger_name = 'off'", "csv") == "disabled\ntrue\n"
+	})
+	until(t, "retries", func() bool {
+		return strings.Count(s.query("d", "SELECT log_text FROM system.processing_engine_logs WHERE trigger_name = 'again'", "csv"), "trying again") > 2
+	})
+	if got := s.query("d", "SELECT log_text FROM system.processing_engine_logs WHERE trigger_name = 'off' AND log_level = 'ERROR'", "csv"); !strings.Contains(got, "error executing wal plugin: TypeError: process_writes() takes 2 positional arguments but 3 were given") {
+		t.Error(got)
+	}
+}
+
+// TestHostilePlugins ends the worker, loops, prints and takes memory.
+func TestHostilePlugins(t *testing.T) {
+	t.Setenv("TARN_TOKEN", "secret")
+	s := pluginServer(t, func(c *Config) { c.PluginTimeout, c.PluginMemory = 3*time.Second, 1<<30 })
+	s.trigger("h", "hello.py", "request:hello", map[string]any{"run_async": true})
+	ask := func(mode string) testResponse {
+		return s.do(testRequest{method: "GET", target: "/api/v3/engine/hello?mode=" + mode})
+	}
+	if r := ask("exit"); r.StatusCode != 500 || !strings.Contains(string(r.body), "plugin worker exited: exit status 3") {
+		t.Errorf("a plugin that exits: %s", r.text())
+	}
+	if r := ask("text"); r.StatusCode != 200 {
+		t.Errorf("after a crash: %s", r.text())
+	}
+	if r := ask("loop"); r.StatusCode != 500 || !strings.Contains(string(r.body), "--plugin-timeout") {
+		t.Errorf("an endless loop: %s", r.text())
+	}
+	if r := ask("flood"); string(r.body) != "flooded" {
+		t.Errorf("a plugin that prints much: %s", r.text())
+	}
+	if r := ask("memory"); r.StatusCode != 500 || !strings.Contains(string(r.body), "MemoryError") {
+		t.Errorf("a plugin that takes 4 GB: %s", r.text())
+	}
+	if r := ask("env"); r.StatusCode != 200 || strings.Contains(string(r.body), "TARN") || !strings.Contains(string(r.body), "INFLUXDB3_PLUGIN_DIR") {
+		t.Errorf("the environment: %s", r.text())
+	}
+	if got := s.app.engine.Stats(); got.Restarts != 1 || got.Workers != 1 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestStopDuringCalls(t *testing.T) {
+	s := pluginServer(t)
+	s.trigger("h", "hello.py", "request:hello", nil)
+	answered := make(chan int, 1)
+	go func() {
+		resp, err := http.Get("http://" + s.app.Addr().String() + "/api/v3/engine/hello?mode=nap&s=600")
+		if err != nil {
+			answered <- 0
+			return
+		}
+		resp.Body.Close()
+		answered <- resp.StatusCode
+	}()
+	until(t, "the call runs", func() bool { return s.app.engine.Stats().Calls > 0 })
+	s.stop()
+	if got := <-answered; got != http.StatusServiceUnavailable {
+		t.Errorf("the interrupted request got %d", got)
+	}
+}
+
+func TestHotReload(t *testing.T) {
+	s := pluginServer(t)
+	s.trigger("h", "hello.py", "request:hello", nil)
+	s.trigger("p", "pack", "request:pack", nil)
+	get := func(path string) string {
+		return string(s.do(testRequest{method: "GET", target: "/api/v3/engine/" + path}).body)
+	}
+	if got := get("pack"); got != `{"answer": 42}` {
+		t.Error(got)
+	}
+	for name, text := range map[string]string{"hello.py": "def process_request(a, q, h, b, args=None):\n    return 'new'\n", "pack/part.py": "def answer():\n    return 43000\n"} {
+		if err := os.WriteFile(filepath.Join(s.config.PluginDir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a, b := get("hello"), get("pack"); a != "new" || b != `{"answer": 43000}` {
+		t.Errorf("after a change: %s, %s", a, b)
+	}
+}
+
+func TestPluginLinksAreConfined(t *testing.T) {
+	s := pluginServer(t)
+	outside := filepath.Join(t.TempDir(), "outside.py")
+	if err := os.WriteFile(outside, []byte("x = 1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for link, to := range map[string]string{"link.py": outside, "dir": filepath.Dir(outside), "dangling.py": "/nonexistent/x.py"} {
+		if err := os.Symlink(to, filepath.Join(s.config.PluginDir, link)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"link.py", "dir/outside.py", "dir/new.py", "dangling.py", "../x.py", "/etc/passwd", ".venv/x.py", "a/../../x.py", ""} {
+		body, _ := json.Marshal(map[string]string{"plugin_name": name, "content": "y = 2\n"})
+		r := s.do(testRequest{method: "POST", target: "/api/v3/plugins/files", header: http.Header{"Content-Type": {"application/json"}}, body: body})
+		if r.StatusCode != http.StatusBadRequest || !strings.Contains(string(r.body), "Path traversal detected") {
+			t.Errorf("%q: %s", name, r.text())
+		}
+	}
+}

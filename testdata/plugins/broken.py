@@ -1,0 +1,2 @@
+def process_writes(influxdb3_local, table_batches):
+    pass
