@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/flate"
@@ -286,26 +285,4 @@ func (g *Gate) UnzstdInto(dst, raw []byte) ([]byte, error) {
 		return nil, (&body{limit: g.MaxBody, encoding: "zstd"}).explain(err)
 	}
 	return out, nil
-}
-
-// What drain takes in before it gives up: a multiple of what a request may
-// have, and a time.
-const (
-	drainBodies  = 8
-	drainTimeout = 5 * time.Second
-)
-
-// drain reads the rest of a body that was too long, so that the client is done
-// sending and sees the answer instead of a broken connection.
-func (g *Gate) drain(r *http.Request) {
-	if r.Header.Get("Expect") != "" && r.ContentLength > g.MaxBody {
-		return
-	}
-	const step = 64 << 10
-	end := time.Now().Add(drainTimeout)
-	for left := drainBodies * g.MaxBody; left > 0 && time.Now().Before(end); left -= step {
-		if _, err := io.CopyN(io.Discard, r.Body, step); err != nil {
-			return
-		}
-	}
 }
