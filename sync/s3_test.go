@@ -237,6 +237,60 @@ func TestPatience(t *testing.T) {
 	}
 }
 
+// lostAfterPut is a link that goes down, so that nothing can be connected to, as
+// soon as a segment was put.
+type lostAfterPut struct {
+	http.RoundTripper
+	down atomic.Bool
+}
+
+func (l *lostAfterPut) RoundTrip(r *http.Request) (*http.Response, error) {
+	if l.down.Load() {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("no route")}
+	}
+	resp, err := l.RoundTripper.RoundTrip(r)
+	if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, ".parquet") {
+		l.down.Store(true)
+	}
+	return resp, err
+}
+
+// TestLinkLostAfterPut: a segment that may be at the target is not merged with
+// others, since its rows would be there twice.
+func TestLinkLostAfterPut(t *testing.T) {
+	s, target := newS3(t)
+	g := newGateway(t, target)
+	g.must(g.manager.Pause(context.Background(), ""))
+	link := &lostAfterPut{RoundTripper: http.DefaultTransport}
+	b, err := newS3Bucket(mustTarget(t, g.config), link, newThrottle(0))
+	g.must(err)
+	g.manager.workers[0].dest.bucket = b
+	g.write("db", "m", 10)
+	g.write("db", "m", 10)
+	g.must(g.manager.Resume(context.Background(), ""))
+	for deadline := time.Now().Add(3 * time.Minute); g.manager.Status().Targets[0].Failures == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v", g.manager.Status())
+		}
+	}
+	if f := g.manager.Status().Targets[0].Files; f.Uploading != 1 || f.Sealed != 1 {
+		t.Errorf("%+v", f)
+	}
+	if _, err := g.store.Compact(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	link.down.Store(false)
+	g.must(g.manager.Now(context.Background(), ""))
+	for g.manager.Status().Targets[0].PendingRows > 0 {
+		link.down.Store(false)
+		time.Sleep(time.Millisecond)
+	}
+	checkBucket(t, s, 20)
+	if n := s.Overwritten(); n != 0 {
+		t.Errorf("%d objects were written twice", n)
+	}
+}
+
 func mustTarget(t *testing.T, c Config) *Target {
 	t.Helper()
 	targets, err := ParseTargets(c)

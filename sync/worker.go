@@ -306,7 +306,8 @@ func (w *worker) sendObject(ctx context.Context, f *store.SyncFile, r *store.Syn
 		// Another version of this program would write other bytes: announce these.
 		p.ObjectHash, p.ObjectBytes, p.Upload = "", 0, ""
 		return errors.Join(err, w.store.SetSyncProgress(ctx, *f, p))
-	case errors.Is(err, errUnreachable) && fresh && p.Upload == "":
+	case errors.Is(err, errUnreachable) && fresh && p.Upload == "" && !errors.As(err, new(*sentError)):
+		// Nothing of it is there: it may be merged until the link is back.
 		p.State = store.SyncSealed
 		return errors.Join(err, w.store.SetSyncProgress(ctx, *f, p))
 	}
