@@ -82,6 +82,7 @@ type Engine struct {
 	feed        feed
 	installing  sync.Mutex
 
+	queued                             atomic.Int64 // bytes of written rows in the queues of triggers
 	dropped, restarts, calls, failures atomic.Int64
 }
 

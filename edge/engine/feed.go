@@ -181,29 +181,37 @@ type batch struct {
 // maxBatches is how many batches wait for one trigger.
 const maxBatches = 60
 
-// queue is what waits for a trigger. When it is full, the oldest goes.
+// queue is what waits for a trigger. When it is full, the oldest goes: it holds
+// at most maxBatches, limit bytes, and as long as the queues of all triggers
+// hold twice that, one batch.
 type queue struct {
 	mu    sync.Mutex
 	list  []batch
 	bytes int
 	limit int
+	total *atomic.Int64 // bytes in the queues of all triggers
+	ended bool
 	wake  chan struct{}
 
 	lost int
 	said time.Time
 }
 
-func (q *queue) init(limit int) { q.limit, q.wake = limit, make(chan struct{}, 1) }
+func (q *queue) init(limit int, total *atomic.Int64) {
+	q.limit, q.total, q.wake = limit, total, make(chan struct{}, 1)
+}
 
 // put adds a batch and returns how many were dropped for it.
 func (q *queue) put(b batch) (dropped int) {
 	q.mu.Lock()
+	if q.ended {
+		q.mu.Unlock()
+		return 0
+	}
 	q.list = append(q.list, b)
-	q.bytes += b.bytes
-	for len(q.list) > maxBatches || q.bytes > q.limit && len(q.list) > 1 {
-		q.bytes -= q.list[0].bytes
-		q.list[0] = batch{}
-		q.list = q.list[1:]
+	q.add(b.bytes)
+	for len(q.list) > maxBatches || len(q.list) > 1 && (q.bytes > q.limit || q.total.Load() > 2*int64(q.limit)) {
+		q.pop()
 		dropped++
 	}
 	q.mu.Unlock()
@@ -214,15 +222,35 @@ func (q *queue) put(b batch) (dropped int) {
 	return dropped
 }
 
+// add counts bytes that come, or go. The caller holds mu.
+func (q *queue) add(bytes int) {
+	q.bytes += bytes
+	q.total.Add(int64(bytes))
+}
+
+// pop takes the oldest batch off. The caller holds mu.
+func (q *queue) pop() batch {
+	b := q.list[0]
+	q.list[0] = batch{}
+	q.list = q.list[1:]
+	q.add(-b.bytes)
+	return b
+}
+
+// end throws away what waits, and what still comes.
+func (q *queue) end() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.add(-q.bytes)
+	q.list, q.ended = nil, true
+}
+
 // take waits for the oldest batch.
 func (q *queue) take(ctx context.Context) (batch, bool) {
 	for {
 		q.mu.Lock()
 		if len(q.list) > 0 {
-			b := q.list[0]
-			q.list[0] = batch{}
-			q.list = q.list[1:]
-			q.bytes -= b.bytes
+			b := q.pop()
 			q.mu.Unlock()
 			return b, ctx.Err() == nil
 		}

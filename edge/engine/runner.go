@@ -102,7 +102,7 @@ func (e *Engine) startRunner(k runnerKey, t store.Trigger) {
 	e.runners[k] = r
 	switch spec.kind {
 	case kindWAL:
-		r.queue.init(e.opts.QueueBytes)
+		r.queue.init(e.opts.QueueBytes, &e.queued)
 		e.done.Go(r.runWrites)
 	case kindSchedule:
 		e.done.Go(r.runSchedule)
@@ -329,6 +329,7 @@ func (r *runner) runSchedule() {
 
 // runWrites runs the plugin on what is written.
 func (r *runner) runWrites() {
+	defer r.queue.end()
 	for {
 		b, ok := r.queue.take(r.ctx)
 		if !ok {
