@@ -40,7 +40,7 @@ func newBudget(limit int64) budget {
 	return budget{
 		limit: limit,
 		// A full buffer may double before writers are made to wait.
-		buffer: min(rest/8, 64<<20),
+		buffer: min(max(rest/8, limit/16), 64<<20),
 		cache:  min(rest/8, 128<<20),
 		values: min(rest/12, 64<<20),
 		// A query has needs that do not shrink with the machine.

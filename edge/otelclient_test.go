@@ -56,6 +56,15 @@ func TestOpenTelemetrySDK(t *testing.T) {
 			t.Errorf("%s:\n got %s\nwant %s", c.query, got, c.want)
 		}
 	}
+	counted := string(s.do(testRequest{method: "GET", target: "/metrics", header: map[string][]string{"Authorization": {"Bearer " + token}}}).body)
+	for _, want := range []string{
+		`tarn_otlp_items_total{db="public",outcome="written",signal="metrics"} 4`, `tarn_otlp_items_total{db="public",outcome="written",signal="traces"} 2`,
+		`tarn_otlp_items_total{db="public",outcome="rejected",signal="traces"} 0`, `tarn_log_records_total{db="public",outcome="written",protocol="otlp"} 3`,
+	} {
+		if !strings.Contains(counted, want+"\n") {
+			t.Errorf("/metrics has no %s", want)
+		}
+	}
 }
 
 // sqlAs is the CSV of a query without its first line.

@@ -29,6 +29,10 @@ if [ -z "${NFPM:-}" ]; then
 fi
 go test -count=1 -run '^TestManual$' ./cmd/tarn -manual "$out/stage" >/dev/null
 
+# Policy wants a change log; ours is the repository's history.
+printf 'tarn (%s-1) stable; urgency=medium\n\n  * Revision %s.\n\n -- The Tarn maintainers <maintainers@tarn.invalid>  %s\n' \
+	"$version" "$revision" "$(LC_ALL=C date -u -R -d "@$SOURCE_DATE_EPOCH")" | gzip -9n >"$out/stage/changelog.Debian.gz"
+
 PACKAGE_VERSION=$version
 PACKAGE_STAGE=$out/stage
 export PACKAGE_VERSION PACKAGE_STAGE PACKAGE_ARCH PACKAGE_BINARY

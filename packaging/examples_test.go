@@ -183,14 +183,26 @@ func TestGrafana(t *testing.T) {
 	}
 }
 
+// findTelegraf returns where a telegraf is, "" when there is none.
+func findTelegraf() string {
+	for _, dir := range []string{os.Getenv("TARN_TOOLS"), filepath.Join(os.Getenv("HOME"), ".cache", "tarn-tools")} {
+		path := filepath.Join(dir, "bin", "telegraf")
+		if info, err := os.Stat(path); dir != "" && err == nil && info.Mode().IsRegular() {
+			return path
+		}
+	}
+	path, err := exec.LookPath("telegraf")
+	if err != nil {
+		return ""
+	}
+	return path
+}
+
 // TestTelegraf starts a real Telegraf with the example.
 func TestTelegraf(t *testing.T) {
-	path := os.Getenv("TARN_TELEGRAF")
+	path := findTelegraf()
 	if path == "" {
-		var err error
-		if path, err = exec.LookPath("telegraf"); err != nil {
-			t.Skip("left out: no telegraf on this machine (TARN_TELEGRAF names one; .ci/tools/telegraf.sh builds one)")
-		}
+		t.Skip("left out: no telegraf in TARN_TOOLS, ~/.cache/tarn-tools or the PATH (.ci/tools/telegraf.sh builds one)")
 	}
 	base := newServer(t)
 	// Once is enough: it collects, writes and ends.

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Builds Tarn and tarn-bench from this checkout, then loads the benchmark data
-# into Tarn and into whichever peers are installed, and prints one table; then a
-# second one over remote write and PromQL, a third with query times, Tarn's beside
-# DuckDB's on the same files, and a fourth with those of InfluxQL beside InfluxDB 1.
+# Builds Tarn and tarn-bench from this checkout and measures: the line-protocol
+# parser beside VictoriaMetrics'; loading the benchmark data into Tarn and into
+# whichever peers are installed; remote write and PromQL; how cost grows with
+# hosts, columns and files; query times beside DuckDB's on the same files, and
+# those of InfluxQL beside InfluxDB 1. It prints a table of each.
 #
 #   bench.sh [--fetch] [DIR] [-- TARN-BENCH-PEERS-FLAG...]
 #
@@ -72,6 +73,14 @@ if [ -f "$dir/data/cpu-only.lp" ]; then
 else
 	echo "bench.sh: left out: cpu-only.lp (run $here/tsbs.sh and tsbs-data.sh, or bench.sh --fetch)" >&2
 fi
+
+for set in "$checkout/testdata/telegraf.lp" "$dir/data/cpu-only.lp"; do
+	if [ -f "$set" ]; then
+		echo "the parsers alone, one core: ${set##*/}"
+		(cd testdata/parsers && go test -run '^$' -bench . -lp "$set" . | grep -E '^Benchmark|FAIL') || echo "bench.sh: left out: the parsers" >&2
+		echo
+	fi
+done
 
 "$work/tarn-bench" peers -tools "$dir" -tarn "$tarn" -scratch "$dir/scratch" -json "$dir/bench.jsonl" "$@"
 if [ -n "$tarn" ]; then

@@ -17,7 +17,7 @@ type procSample struct {
 	cpu     time.Duration // user and system time, all threads, 10 ms steps
 	rss     int64         // bytes resident now (VmRSS)
 	peakRSS int64         // most bytes ever resident (VmHWM)
-	written int64         // bytes sent towards the block device (io: write_bytes)
+	written int64         // bytes sent towards the block device (io: write_bytes); a kernel with large folios counts a whole folio for each page
 }
 
 // clockTick is the unit of the times in /proc/PID/stat. USER_HZ is 100 on every

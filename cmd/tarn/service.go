@@ -3,6 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 
 	"github.com/kardianos/service"
 	"github.com/spf13/cobra"
@@ -26,6 +28,13 @@ func newService() *cobra.Command {
 			check := newServe()
 			if err := check.ParseFlags(args); err != nil {
 				return &usageError{fmt.Errorf("flags for serve: %w", err)}
+			}
+			self, err := os.Executable()
+			if err != nil {
+				return fmt.Errorf("find the binary: %w", err)
+			}
+			if err := reachable(self); err != nil {
+				return err
 			}
 			return control(cmd, "install", args)
 		},
@@ -53,6 +62,17 @@ func newService() *cobra.Command {
 		return say(cmd, "tarn is stopped")
 	}})
 	return cmd
+}
+
+// reachable refuses a binary where the unit lets nobody look (ProtectHome,
+// PrivateTmp): the service could not start.
+func reachable(binary string) error {
+	for _, dir := range []string{"/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/"} {
+		if strings.HasPrefix(binary, dir) {
+			return fmt.Errorf("the service runs without access to %s, where this binary is (%s): copy it to /usr/local/bin first", strings.TrimSuffix(dir, "/"), binary)
+		}
+	}
+	return nil
 }
 
 func newSystemService(args []string) (service.Service, error) {

@@ -61,3 +61,40 @@ func TestSupervisor(t *testing.T) {
 		t.Fatalf("after failed checks %q", got)
 	}
 }
+
+// TestNotify: a real server says ready when it serves, is fed by its own checks,
+// and says that it stops.
+func TestNotify(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notify")
+	socket, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = socket.Close() })
+	if err := socket.SetReadDeadline(time.Now().Add(3 * time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("NOTIFY_SOCKET", path)
+	t.Setenv("WATCHDOG_USEC", "400000")
+	t.Setenv("WATCHDOG_PID", "")
+	p := startProcess(t, t.TempDir())
+	var heard []string
+	hear := func(want string) {
+		t.Helper()
+		buf := make([]byte, 100)
+		for len(heard) == 0 || heard[len(heard)-1] != want {
+			n, err := socket.Read(buf)
+			if err != nil {
+				t.Fatalf("waiting for %s after %q: %v", want, heard, err)
+			}
+			heard = append(heard, string(buf[:n]))
+		}
+	}
+	hear("READY=1")
+	if len(heard) != 1 {
+		t.Errorf("before READY=1 came %q", heard)
+	}
+	hear("WATCHDOG=1")
+	p.stop()
+	hear("STOPPING=1")
+}

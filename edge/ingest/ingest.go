@@ -50,6 +50,8 @@ type Options struct {
 	AllOrNothing bool
 	// NoSync is store.WriteOptions'.
 	NoSync bool
+	// NoCreate makes lines of tables that do not exist bad ones.
+	NoCreate bool
 }
 
 // MaxRejected is how many bad lines a Report lists, and maxOriginal how many

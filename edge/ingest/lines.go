@@ -27,6 +27,7 @@ func (w *Writer) WriteLines(ctx context.Context, body io.Reader, o Options) (Rep
 	lw := w.pool.Get().(*lineWriter)
 	defer w.pool.Put(lw)
 	lw.reset(w.store, o.Database)
+	lw.noCreate = o.NoCreate
 	defer lw.batch.Reset()
 	report, err := lw.read(turn, o.Precision, w.now().UnixNano())
 	switch {
@@ -54,6 +55,8 @@ type lineWriter struct {
 	exists bool // db is there
 	limits store.Limits
 	tables int // in the store
+	// noCreate is Options.NoCreate.
+	noCreate bool
 
 	states []tableState   // by table of the batch
 	names  map[string]int // name -> table of the batch
@@ -273,6 +276,9 @@ func (w *lineWriter) newSeries(l *lp.Line) (*points.Table, uint32, error) {
 			if s, ok := w.db.TableBytes(name); ok {
 				fresh = tableState{schema: s, columns: len(s.Columns), tags: len(s.Tags)}
 			}
+		}
+		if fresh.schema == nil && w.noCreate {
+			return nil, 0, &NoTableError{Table: string(name)}
 		}
 		if fresh.schema == nil && w.tables+1 > w.limits.Tables {
 			return nil, 0, store.LimitTables(w.limits.Tables)

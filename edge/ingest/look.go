@@ -19,6 +19,9 @@ type Look struct {
 	// TimeName is what the time index is called, and Unit its unit.
 	TimeName string
 	Unit     time.Duration
+	// Order are columns as * lists them, the time index included; those that there
+	// are not yet count when they come. Nil: tags, fields, time index.
+	Order []string
 	// Append keeps rows of the same series and time apart: logs and traces.
 	Append bool
 	// Types are the columns' types in GreptimeDB that their kind does not tell,
@@ -61,6 +64,9 @@ func (l *Look) definition() (*schema.Definition, error) {
 	// Names may be parts of a request's body, whose memory is used again.
 	d := &schema.Definition{TimeName: strings.Clone(l.TimeName), Columns: map[string]schema.ColumnDefinition{}}
 	d.Columns[d.TimeName] = schema.ColumnDefinition{Type: units[l.Unit]}
+	for _, name := range l.Order {
+		d.Order = append(d.Order, strings.Clone(name))
+	}
 	for name, t := range l.Types {
 		d.Columns[strings.Clone(name)] = schema.ColumnDefinition{Type: t}
 	}

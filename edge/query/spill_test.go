@@ -156,6 +156,64 @@ func TestSpilledGroups(t *testing.T) {
 	}
 }
 
+// TestSpilledJoins compares joins whose inputs went to files with those in
+// memory. What cannot be divided - no equal keys, one key that has all rows, NOT
+// IN - is a clear error.
+func TestSpilledJoins(t *testing.T) {
+	m := manyRows(t)
+	space := newSpace(t, spill.Options{})
+	whole := New(m, Options{Now: clock, Workers: 1})
+	small := New(m, Options{Now: clock, Workers: 1, MemoryLimit: spillLimit, Spill: space})
+	none := New(m, Options{Now: clock, Workers: 1, MemoryLimit: spillLimit})
+	other := "(SELECT u + 1 AS u, s, g, i, f, time FROM big WHERE i > 20) r"
+	refused := func(e *Engine, what, text string) {
+		t.Helper()
+		var known *Error
+		if _, err := run(e, Request{Database: "db", Text: text, Language: SQL}, "jsonl"); !errors.As(err, &known) || known.Class != Resources {
+			t.Errorf("%s %s: %v", text, what, err)
+		}
+		if n := e.memory.Used() + space.Used(); n != 0 {
+			t.Errorf("%s: %d bytes are still reserved", text, n)
+		}
+	}
+	for _, text := range []string{
+		"SELECT l.u, l.s, r.s AS t, r.i FROM big l JOIN " + other + " ON l.u = r.u",
+		"SELECT l.u, l.s, r.s AS t, r.i FROM big l JOIN " + other + " ON l.time = r.time AND l.i < r.i",
+		"SELECT l.s, r.s AS t, r.i FROM big l LEFT JOIN " + other + " ON l.time = r.time AND l.g = r.g",
+		"SELECT l.s, r.s AS t, r.i FROM big l RIGHT JOIN " + other + " ON l.s = r.s AND l.u = r.u",
+		"SELECT l.s, r.s AS t, r.i FROM big l FULL JOIN " + other + " ON l.u = r.u AND l.f = r.f",
+		"SELECT s, u, i FROM big l LEFT SEMI JOIN " + other + " ON l.u = r.u AND l.s <> r.s",
+		"SELECT s, u, i FROM big l LEFT ANTI JOIN " + other + " ON l.u = r.u AND l.s <> r.s",
+		"SELECT s, u, i FROM big WHERE u IN (SELECT u + 1 FROM big)",
+		"SELECT s, u FROM big l WHERE EXISTS (SELECT 1 FROM big r WHERE r.u = l.u + 1 AND r.i > l.i) OR i = 7",
+		"SELECT count(*) AS n, sum(l.i) AS x FROM big l JOIN big r ON l.time = r.time JOIN big q ON q.time = r.time",
+	} {
+		want, err := run(whole, Request{Database: "db", Text: text, Language: SQL}, "jsonl")
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		got, err := run(small, Request{Database: "db", Text: text, Language: SQL}, "jsonl")
+		if err != nil || sortedLines(got) != sortedLines(want) {
+			t.Errorf("%s: %v; %d bytes, want %d", text, err, len(got), len(want))
+		}
+		if n := small.memory.Used() + space.Used(); n != 0 {
+			t.Errorf("%s: %d bytes are still reserved", text, n)
+		}
+		out := ""
+		drain(t, small, "EXPLAIN ANALYZE "+text, func(b *column.Batch) error {
+			out += b.Cols[1].Text(0)
+			return nil
+		})
+		if !strings.Contains(out, "spilled_bytes=") {
+			t.Errorf("the analysis does not tell of temporary files:\n%s", out)
+		}
+		refused(none, "without temporary files", text)
+	}
+	refused(small, "without keys", "SELECT count(*) FROM big l JOIN big r ON l.u < r.u AND l.s < r.s")
+	refused(small, "with one key", "SELECT count(*) FROM big l JOIN (SELECT *, 1 AS one FROM big) r ON l.i - l.i + 1 = r.one AND l.s < r.s")
+	refused(small, "NOT IN", "SELECT count(*) FROM big WHERE s || u NOT IN (SELECT s || u || i FROM big WHERE s || u || i IS NOT NULL)")
+}
+
 func sortedLines(s string) string {
 	l := strings.Split(s, "\n")
 	slices.Sort(l)

@@ -8,8 +8,8 @@ import (
 // Definition is what SQL's CREATE TABLE says of a table beyond the roles and
 // kinds of its columns (spec/greptimedb-http-api.md sections 2.2 and 10). It
 // changes how GreptimeDB's SQL shows the table and what it accepts, and but for
-// AppendMode not how rows are stored: the time column is "time" on disk and to InfluxDB's languages,
-// whatever it is called here.
+// AppendMode not how rows are stored: the time column is "time" on disk and to
+// InfluxDB's languages, whatever it is called here.
 type Definition struct {
 	// TimeName is what the time index is called; empty means the default of
 	// tables that a protocol made.

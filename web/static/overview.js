@@ -5,7 +5,7 @@ import { sparkline } from "./chart.js";
 import { overviewCard } from "./sync.js";
 
 export function show(root) {
-  const part = {}, wide = new Set(["sync", "content", "server"]);
+  const part = {}, wide = new Set(["wal", "sync", "content", "server"]);
   const card = (key, title) => h("section.card" + (wide.has(key) ? ".wide" : ""), { "aria-label": title }, h("h2", title), (part[key] = h("div")));
   const alarm = h("div");
   fill(root, h("h1.unseen", "Overview"), alarm, h("div.grid",

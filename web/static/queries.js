@@ -71,8 +71,9 @@ function guess(rows, i) {
 }
 
 async function promql(db, q, signal, seconds) {
-  const end = Date.now() / 1000, step = Math.max(1, Math.ceil(seconds / 500));
-  const response = await request("v1/prometheus/api/v1/query_range", { query: { db, query: q, start: (end - seconds).toFixed(3), end: end.toFixed(3), step }, signal });
+  // Whole steps, as Grafana asks: the same points each time.
+  const step = Math.max(1, Math.ceil(seconds / 500)), end = Math.floor(Date.now() / 1000 / step) * step;
+  const response = await request("v1/prometheus/api/v1/query_range", { query: { db, query: q, start: end - Math.floor(seconds / step) * step, end, step }, signal });
   const result = (await response.json()).data.result;
   const labels = [...new Set(result.flatMap((s) => Object.keys(s.metric)))].sort();
   const columns = [{ name: "time", type: "Timestamp" }, ...labels.map((name) => ({ name, type: "Utf8" })), { name: "value", type: "Float64" }];

@@ -39,12 +39,16 @@ func (a *API) lines(r *http.Request, parameters []string) error {
 	if !ok {
 		return gate.Bad("Failed to convert time precision, name: %s", name)
 	}
+	hints, err := gate.Hints(r)
+	if err != nil {
+		return err
+	}
 	body, err := a.Body(r)
 	if err != nil {
 		return err
 	}
 	defer body.Close()
-	report, err := a.Writer.WriteLines(r.Context(), body, ingest.Options{Database: db, Precision: precision, AllOrNothing: true})
+	report, err := a.Writer.WriteLines(r.Context(), body, ingest.Options{Database: db, Precision: precision, AllOrNothing: true, NoCreate: hints["auto_create_table"] == "false"})
 	switch {
 	case errors.Is(err, ingest.ErrEmpty):
 		return nil

@@ -50,7 +50,8 @@ func (p *push) forget() {
 const maxLabels = 500
 
 // look is how a table looks that this protocol makes.
-var look = ingest.Look{TimeName: pipeline.TimestampColumn, Unit: time.Nanosecond, Append: true, Types: map[string]string{metadataColumn: "Json"}}
+var look = ingest.Look{TimeName: pipeline.TimestampColumn, Unit: time.Nanosecond, Append: true, Types: map[string]string{metadataColumn: "Json"},
+	Order: []string{pipeline.TimestampColumn, lineColumn, metadataColumn}}
 
 // stream begins a stream whose labels are in p.labels.
 func (p *push) stream() {

@@ -29,6 +29,9 @@ type API struct {
 	*gate.Gate
 	Writer *ingest.Writer
 	Logs   *piped.Writer
+	// Count is told how many data points or spans of a request were written and
+	// rejected; log records Logs counts. Nil tells nobody.
+	Count func(signal, database string, written, rejected int)
 
 	pool sync.Pool // of *scratch
 }
@@ -62,6 +65,8 @@ type report struct {
 	// status makes a request of which nothing was accepted a google.rpc.Status.
 	status bool
 	noun   string
+	// signal and database are for API.Count, empty when it is not told.
+	signal, database string
 }
 
 func (p *report) reject(n int, err error) {
@@ -98,6 +103,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, s signal) {
 	var p report
 	if err == nil {
 		p, err = s.write(a, r, body)
+	}
+	if err == nil && a.Count != nil && p.signal != "" {
+		a.Count(p.signal, p.database, p.accepted, p.rejected)
 	}
 	switch {
 	case errors.Is(err, piped.ErrWire):

@@ -29,6 +29,9 @@ var logLook = ingest.Look{TimeName: "timestamp", Unit: time.Nanosecond, Append: 
 	"trace_id": "String", "span_id": "String", "severity_text": "String", "severity_number": "Int32", "body": "String", "log_attributes": "Json",
 	"trace_flags": "UInt32", "scope_version": "String", "scope_attributes": "Json", "scope_schema_url": "String",
 	"resource_attributes": "Json", "resource_schema_url": "String",
+}, Order: []string{
+	"timestamp", "trace_id", "span_id", "severity_text", "severity_number", "body", "log_attributes", "trace_flags", "scope_name", "scope_version",
+	"scope_attributes", "scope_schema_url", "resource_attributes", "resource_schema_url",
 }}
 
 // maxExtract bounds the attributes that become tags.

@@ -91,7 +91,7 @@ func (a *API) metrics(r *http.Request, body []byte) (report, error) {
 	}
 	s := a.scratch()
 	defer a.release(s)
-	m := metricWriter{scratch: s, o: o, report: report{noun: "data points"}}
+	m := metricWriter{scratch: s, o: o, report: report{noun: "data points", signal: "metrics", database: db}}
 	if m.rows, err = a.Writer.Rows(db, ingest.RowOptions{NoCreate: hints["auto_create_table"] == "false"}); err != nil {
 		return report{}, err
 	}

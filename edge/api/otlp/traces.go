@@ -31,6 +31,9 @@ var traceLook = ingest.Look{TimeName: "timestamp", Unit: time.Nanosecond, Append
 	"span_kind": "String", "span_name": "String", "span_status_code": "String", "span_status_message": "String", "trace_state": "String",
 	"scope_name": "String", "scope_version": "String", "span_events": "Json", "span_links": "Json",
 	"span_attributes": "Json", "scope_attributes": "Json", "resource_attributes": "Json", // of version 0
+}, Order: []string{
+	"timestamp", "timestamp_end", "duration_nano", "parent_span_id", "trace_id", "span_id", "span_kind", "span_name", "span_status_code",
+	"span_status_message", "trace_state", "scope_name", "scope_version", "service_name",
 }}
 
 // spanWriter writes the spans of a request.
@@ -52,7 +55,7 @@ type spanCell struct {
 }
 
 func (a *API) traces(r *http.Request, body []byte) (p report, err error) {
-	w := spanWriter{table: r.Header.Get(headerTraceTable), report: report{noun: "spans", status: true}}
+	w := spanWriter{table: r.Header.Get(headerTraceTable), report: report{noun: "spans", status: true, signal: "traces"}}
 	if w.table == "" {
 		w.table = traceTable
 	}
@@ -67,6 +70,7 @@ func (a *API) traces(r *http.Request, body []byte) (p report, err error) {
 	if err != nil {
 		return p, err
 	}
+	w.report.database = db
 	hints, err := gate.Hints(r)
 	if err != nil {
 		return p, err

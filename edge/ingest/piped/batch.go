@@ -236,9 +236,11 @@ func (b *Batch) look(row *pipeline.Row) ingest.Look {
 	for i := range row.Cells {
 		c := &row.Cells[i]
 		if c.Role == pipeline.TimeIndex {
+			l.Order = append(l.Order, c.Name)
 			l.TimeName, l.Unit = c.Name, time.Duration(c.Type.Unit())
 			continue
 		}
+		l.Order = append(l.Order, ColumnName(c.Name))
 		l.Types[ColumnName(c.Name)] = c.Type.Name()
 		if c.Fulltext {
 			l.Fulltext = append(l.Fulltext, ColumnName(c.Name))

@@ -11,12 +11,15 @@ import (
 )
 
 // join keeps the right input's rows in memory, chained by key, and streams the
-// left input past them. An inner join keeps whichever input ends first.
+// left input past them. An inner join keeps whichever input ends first. What does
+// not fit into memory goes to files; see joinFiles.
 type join struct {
 	node        *plan.Join
 	left, right Operator
 	ctx         *expr.Context
 	mem         account
+	ahead       account // of what race read ahead
+	files       joinFiles
 	// swapped says that left and right are the node's right and left.
 	swapped             bool
 	leftKeys, rightKeys []expr.Expr
@@ -55,7 +58,11 @@ func newJoin(n *plan.Join, env *Env) (Operator, error) {
 	if err != nil {
 		return nil, errors.Join(err, left.Close())
 	}
-	j := &join{node: n, left: left, right: right, leftKeys: n.LeftKeys, rightKeys: n.RightKeys, ctx: env.context(), mem: account{budget: env.Budget}}
+	j := &join{node: n, left: left, right: right, leftKeys: n.LeftKeys, rightKeys: n.RightKeys, ctx: env.context(), mem: account{budget: env.Budget}, ahead: account{budget: env.Budget},
+		files: joinFiles{space: env.Spill}}
+	if env.Profile != nil {
+		env.Profile[n] = &Measure{Note: j.files.note}
+	}
 	for _, k := range n.RightKeys {
 		if err := groupable(k.Type()); err != nil {
 			return nil, errors.Join(err, j.Close())
@@ -69,6 +76,9 @@ func (j *join) Next(ctx context.Context, b *column.Batch) error {
 		if err := j.build(ctx); err != nil {
 			return err
 		}
+	}
+	if j.files.divided {
+		return j.nextOfFiles(ctx, b)
 	}
 	for {
 		if err := ctx.Err(); err != nil {
@@ -112,7 +122,7 @@ func (j *join) Next(ctx context.Context, b *column.Batch) error {
 func (j *join) build(ctx context.Context) error {
 	j.ready = true
 	if j.node.Kind == plan.InnerJoin {
-		if err := j.race(ctx); err != nil {
+		if err := j.race(ctx); err != nil || j.files.divided {
 			return err
 		}
 	}
@@ -135,16 +145,33 @@ func (j *join) build(ctx context.Context) error {
 	}
 	var groups []uint32
 	err = drain(ctx, j.right, func(b *column.Batch) error {
+		if j.files.divided {
+			return j.divide(j.rightKeys, b, &j.files.right)
+		}
 		g, err := j.group(j.rightKeys, b)
 		if err != nil {
 			return err
 		}
 		groups = append(groups, g...)
 		appendRows(&j.rows, b, 0, b.Len)
-		return j.mem.set(int64(j.rows.Bytes()+13*j.rows.Len) + j.groups.bytes())
+		if ok, err := j.hold(int64(j.rows.Bytes()+13*j.rows.Len) + j.groups.bytes()); ok || err != nil {
+			return err
+		}
+		if err := j.beginFiles(); err != nil {
+			return err
+		}
+		if err := j.divide(j.rightKeys, &j.rows, &j.files.right); err != nil {
+			return err
+		}
+		j.rows, j.groups, groups = column.Batch{}, nil, nil
+		j.mem.release()
+		return nil
 	})
 	if err != nil {
 		return err
+	}
+	if j.files.divided {
+		return j.divideInputs(ctx)
 	}
 	j.groups.freeze()
 	j.head = make([]int32, j.groups.n)
@@ -170,14 +197,9 @@ func (j *join) build(ctx context.Context) error {
 // group numbers the keys of a batch's rows; nullGroup is for keys with a null,
 // which equal nothing.
 func (j *join) group(keys []expr.Expr, b *column.Batch) ([]uint32, error) {
-	j.ctx.Reset()
-	vs := make([]*column.Vector, len(keys))
-	for i, k := range keys {
-		v, err := k.Eval(j.ctx, b)
-		if err != nil {
-			return nil, err
-		}
-		vs[i] = v
+	vs, err := j.evaluate(keys, b)
+	if err != nil {
+		return nil, err
 	}
 	groups := j.groups.assign(vs, b.Len)
 	if j.node.NullsMatch {
@@ -194,6 +216,20 @@ func (j *join) group(keys []expr.Expr, b *column.Batch) ([]uint32, error) {
 		}
 	}
 	return groups, nil
+}
+
+// evaluate returns the keys of a batch's rows.
+func (j *join) evaluate(keys []expr.Expr, b *column.Batch) ([]*column.Vector, error) {
+	j.ctx.Reset()
+	vs := make([]*column.Vector, len(keys))
+	for i, k := range keys {
+		v, err := k.Eval(j.ctx, b)
+		if err != nil {
+			return nil, err
+		}
+		vs[i] = v
+	}
+	return vs, nil
 }
 
 // begin looks up the left batch's keys.
@@ -361,5 +397,6 @@ func nulls(cols []plan.Column, n int) []*column.Vector {
 
 func (j *join) Close() error {
 	j.mem.release()
-	return errors.Join(j.left.Close(), j.right.Close())
+	j.ahead.release()
+	return errors.Join(j.files.close(), j.left.Close(), j.right.Close())
 }

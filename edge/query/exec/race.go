@@ -12,9 +12,7 @@ import (
 // smaller one as far as anybody knows: that is the one to keep. The other goes
 // on from what was read.
 func (j *join) race(ctx context.Context) error {
-	left, right := &replay{in: j.left}, &replay{in: j.right}
-	mem := account{budget: j.mem.budget}
-	defer mem.release()
+	left, right := &replay{in: j.left, mem: &j.ahead}, &replay{in: j.right, mem: &j.ahead}
 	for {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -29,14 +27,23 @@ func (j *join) race(ctx context.Context) error {
 			}
 			if r == left {
 				left, right = right, left
-				j.swapped = true
+				j.swapped = !j.swapped
 				j.leftKeys, j.rightKeys = j.rightKeys, j.leftKeys
 			}
 			j.left, j.right = left, right
 			return nil
 		}
-		if err := mem.set(left.bytes + right.bytes); err != nil {
-			return err
+		switch n := left.bytes + right.bytes; {
+		case n <= leastRun || !j.divisible():
+			if err := j.ahead.set(n); err != nil {
+				return err
+			}
+		case j.ahead.try(n) != nil:
+			j.left, j.right = left, right
+			if err := j.beginFiles(); err != nil {
+				return err
+			}
+			return j.divideInputs(ctx)
 		}
 	}
 }
@@ -46,6 +53,7 @@ type replay struct {
 	in    Operator
 	ahead []column.Batch
 	bytes int64
+	mem   *account // of both inputs
 	ended bool
 }
 
@@ -69,8 +77,9 @@ func (r *replay) read(ctx context.Context) (bool, error) {
 func (r *replay) Next(ctx context.Context, b *column.Batch) error {
 	if len(r.ahead) > 0 {
 		*b = r.ahead[0]
+		r.ahead[0] = column.Batch{}
 		r.ahead = r.ahead[1:]
-		return nil
+		return r.mem.set(max(r.mem.held-int64(b.Bytes()), 0)) // giving back cannot fail
 	}
 	if r.ended {
 		return io.EOF

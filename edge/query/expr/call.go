@@ -101,12 +101,15 @@ func IsFunction(name string) bool {
 	return ok
 }
 
-// Functions returns the names of all scalar functions in order.
+// Functions returns the names of all scalar functions in order, without those of
+// GreptimeDB's dialect alone.
 func Functions() []string {
 	c := catalogue()
 	names := make([]string, 0, len(c))
 	for n := range c {
-		names = append(names, n)
+		if !strings.HasPrefix(n, Native) {
+			names = append(names, n)
+		}
 	}
 	sort.Strings(names)
 	return names

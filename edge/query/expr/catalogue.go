@@ -20,7 +20,7 @@ func catalogue() map[string]function {
 		functions.byName = map[string]function{}
 		for _, family := range []map[string]function{
 			conditionalFunctions(), mathFunctions(), textFunctions(), bytesFunctions(), regexpFunctions(), timeFunctions(), miscFunctions(),
-			arrayFunctions(), structFunctions(), mapFunctions(), matchesFunctions(),
+			arrayFunctions(), structFunctions(), mapFunctions(), matchesFunctions(), nativeFunctions(),
 		} {
 			maps.Copy(functions.byName, family)
 		}

@@ -390,8 +390,10 @@ func (b *Binder) index(e *sql.Index, sc *scope) (expr.Expr, error) {
 
 func (b *Binder) call(e *sql.Call, sc *scope) (expr.Expr, error) {
 	name := strings.ToLower(e.Name.Name)
-	if c, ok := b.constantCall(name, len(e.Args)); ok {
-		return c, nil
+	if b.Native != nil {
+		if x, ok, err := b.nativeCall(name, e, sc); ok || err != nil {
+			return x, err
+		}
 	}
 	switch {
 	case name == "unnest":

@@ -194,13 +194,28 @@ func (b *Binder) counted(x expr.Expr, to expr.Target, sc *scope) (expr.Expr, err
 	return e, nil
 }
 
-// constantCall is a function of the session.
-func (b *Binder) constantCall(name string, args int) (expr.Expr, bool) {
-	if b.Native == nil || args > 0 {
-		return nil, false
+// nativeCall binds what the dialect has beyond InfluxDB's: functions of the
+// session and of JSON, and those that add to a time.
+func (b *Binder) nativeCall(name string, e *sql.Call, sc *scope) (x expr.Expr, ok bool, err error) {
+	if v, ok := b.Native.Constants[name]; ok && len(e.Args) == 0 {
+		return expr.NewLiteral(expr.String(v)), true, nil
 	}
-	v, ok := b.Native.Constants[name]
-	return expr.NewLiteral(expr.String(v)), ok
+	if (name == "date_add" || name == "date_sub") && len(e.Args) == 2 {
+		op, by := expr.Add, e.Args[1]
+		if name == "date_sub" {
+			op = expr.Sub
+		}
+		if lit, ok := by.(*sql.Literal); ok && lit.Kind == sql.StringLit {
+			by = &sql.Cast{X: lit, Type: sql.TypeName{Name: "INTERVAL"}}
+		}
+		x, err = b.both(op, e.Args[0], by, sc)
+		return x, true, err
+	}
+	if expr.IsFunction(expr.Native + name) {
+		x, err = b.callArgs(expr.Native+name, e.Args, sc)
+		return x, true, err
+	}
+	return nil, false, nil
 }
 
 // Constant computes an expression without columns.

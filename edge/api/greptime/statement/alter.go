@@ -94,6 +94,12 @@ func (a *alteration) known(name string) (schema.Column, error) {
 func (a *alteration) apply(ctx context.Context, op sql.AlterOp) error {
 	name := op.Column.Name.Name
 	switch op.Kind {
+	case "SET", "UNSET":
+		if slices.ContainsFunc(op.Options, func(o sql.Option) bool { return o.Name == schema.AppendMode }) {
+			return gate.Errorf(gate.Unsupported, "append_mode is fixed when a table is made")
+		}
+	}
+	switch op.Kind {
 	case "ADD":
 		return a.add(ctx, op)
 	case "SET":
