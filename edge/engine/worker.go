@@ -129,7 +129,9 @@ func startWorker(ctx context.Context, o workerOptions) (*worker, error) {
 }
 
 // dotted is a version as people write it.
-func dotted(version []int) string { return strings.ReplaceAll(strings.Trim(fmt.Sprint(version), "[]"), " ", ".") }
+func dotted(version []int) string {
+	return strings.ReplaceAll(strings.Trim(fmt.Sprint(version), "[]"), " ", ".")
+}
 
 func checkHello(m message, cookie string, logger *slog.Logger) error {
 	switch {
