@@ -21,7 +21,10 @@ type feed struct {
 	mu      sync.Mutex
 	pending []written
 	bytes   int
+	lost    int // writes that were dropped and not yet told of
 	wake    chan struct{}
+
+	said time.Time // when that was told; deliver's
 }
 
 // written is one write.
@@ -69,20 +72,22 @@ func (f *feed) Take(database uint32, tables []*points.Table, d store.Durability)
 	f.mu.Lock()
 	f.pending = append(f.pending, w)
 	f.bytes += w.bytes
-	lost := 0
 	for f.bytes > f.engine.opts.QueueBytes && len(f.pending) > 1 {
 		f.bytes -= f.pending[0].bytes
 		f.pending[0] = written{}
 		f.pending = f.pending[1:]
-		lost++
+		f.lost++
+		f.engine.dropped.Add(1)
 	}
 	f.mu.Unlock()
-	f.engine.dropped.Add(int64(lost))
 	select {
 	case f.wake <- struct{}{}:
 	default:
 	}
 }
+
+// warnEvery is how often losses are told of at most.
+const warnEvery = 10 * time.Second
 
 // batchBytes bounds what one call gets.
 const batchBytes = 4 << 20
@@ -121,6 +126,10 @@ func (f *feed) deliver() {
 			if w.durable.Wait(ctx) == nil { // a log that failed keeps nothing
 				group = append(group, w)
 			}
+		}
+		if now := time.Now(); f.lost > 0 && now.Sub(f.said) > warnEvery {
+			f.engine.opts.Logger.Warn("triggers missed writes, which came faster than they become durable", "writes", f.lost)
+			f.lost, f.said = 0, now
 		}
 		f.mu.Unlock()
 		f.hand(group)
@@ -163,7 +172,7 @@ func (r *runner) dropped(n int) {
 	q.mu.Lock()
 	q.lost += n
 	say := 0
-	if now := time.Now(); now.Sub(q.said) > 10*time.Second {
+	if now := time.Now(); now.Sub(q.said) > warnEvery {
 		say, q.lost, q.said = q.lost, 0, now
 	}
 	q.mu.Unlock()

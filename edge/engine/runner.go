@@ -204,9 +204,10 @@ func databasesOf(writes []write, own string) []databaseWrites {
 // maxAsyncRetries is how often an overlapping call is tried again.
 const maxAsyncRetries = 5
 
-// attempt runs a call with the trigger's way of handling errors.
+// attempt runs a call with the trigger's way of handling errors. A call that
+// ends because the worker does is run again unless it was the only one.
 func (r *runner) attempt(c *call) {
-	wait := time.Duration(0)
+	wait, others := time.Duration(0), 0
 	for try := 1; ; try++ {
 		_, err := r.invoke(r.ctx, c)
 		if err == nil || r.ctx.Err() != nil {
@@ -224,13 +225,13 @@ func (r *runner) attempt(c *call) {
 			return
 		}
 		var gone *workerGone
-		switch r.trigger.OnError {
-		case onDisable:
-			if !errors.As(err, &gone) || gone.alone { // else another plugin may have done it
-				r.disable()
-			}
+		switch {
+		case errors.As(err, &gone) && !gone.alone && others < maxAsyncRetries:
+			others++ // another plugin may have done it
+		case r.trigger.OnError == onDisable:
+			r.disable()
 			return
-		case onLog:
+		case r.trigger.OnError == onLog:
 			return
 		}
 		if r.trigger.Async && try > maxAsyncRetries {
