@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -371,5 +372,41 @@ func makeWheel(t *testing.T, dir, version string) {
 	}
 	if err := os.WriteFile(filepath.Join(dir, "tarn_wheel-"+version+"-py3-none-any.whl"), b.Bytes(), 0o644); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestRepository runs a plugin that a server elsewhere has, and that is away
+// after a restart.
+func TestRepository(t *testing.T) {
+	fetched := 0
+	repository := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fetched++
+		if r.URL.Path != "/main/a/b.py" {
+			http.NotFound(w, r)
+			return
+		}
+		_, _ = w.Write([]byte("def process_request(a, q, h, b, args=None):\n    return 'from afar'\n"))
+	}))
+	defer repository.Close()
+	s := pluginServer(t, func(c *Config) { c.PluginRepo = repository.URL + "/main/" })
+	s.trigger("g", "gh:a/b.py", "request:g", nil)
+	for range 3 {
+		if r := s.do(testRequest{method: "GET", target: "/api/v3/engine/g"}); string(r.body) != "from afar" {
+			t.Fatal(r.text())
+		}
+	}
+	if fetched != 2 {
+		t.Errorf("fetched %d times, want once to create and once to run", fetched)
+	}
+	body, _ := json.Marshal(map[string]any{"db": "d", "plugin_filename": "gh:a/c.py", "trigger_name": "n", "trigger_specification": "request:n"})
+	r := s.do(testRequest{method: "POST", target: "/api/v3/configure/processing_engine_trigger", header: http.Header{"Content-Type": {"application/json"}}, body: body})
+	if r.StatusCode != 400 || !strings.Contains(string(r.body), "Plugin error: error fetching plugin from repository: 404 Not Found "+repository.URL+"/main/a/c.py") {
+		t.Error(r.text())
+	}
+	repository.Close()
+	s.stop()
+	s.start()
+	if r := s.do(testRequest{method: "GET", target: "/api/v3/engine/g"}); string(r.body) != "from afar" {
+		t.Errorf("without the repository: %s", r.text())
 	}
 }

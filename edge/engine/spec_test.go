@@ -79,6 +79,49 @@ func TestScheduleTimes(t *testing.T) {
 	}
 }
 
+// TestClockChanges has schedules meet a clock that is set, and slow plugins.
+func TestClockChanges(t *testing.T) {
+	at := func(text string) time.Time {
+		v, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	for _, c := range []struct {
+		spec, ran, now, want string
+		skipped              bool
+	}{
+		{"every:1s", "2026-11-28T05:00:00Z", "2026-11-28T05:00:00Z", "2026-11-28T05:00:01Z", false},
+		{"every:1s", "2026-11-28T05:00:00Z", "2026-11-28T05:00:59Z", "2026-11-28T05:00:01Z", false},
+		{"every:1s", "1970-01-01T00:00:10Z", "2026-11-28T05:00:59Z", "2026-11-28T05:00:59Z", true},
+		{"cron:0 * * * * *", "1970-01-01T00:00:00Z", "2026-11-28T05:00:59Z", "2026-11-28T05:01:00Z", true},
+		{"cron:0 0 0 1 1 *", "1970-01-01T00:00:00Z", "2026-11-28T05:00:59Z", "1971-01-01T00:00:00Z", false},
+	} {
+		s, err := ParseSpec(c.spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		next, skipped := s.following(at(c.ran), at(c.now))
+		if got := next.Format(time.RFC3339); got != c.want || skipped != c.skipped {
+			t.Errorf("%s after %s at %s: %s, %v; want %s, %v", c.spec, c.ran, c.now, got, skipped, c.want, c.skipped)
+		}
+	}
+	s, err := ParseSpec("every:1h")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range [][3]string{
+		{"2026-11-28T06:00:00Z", "2026-11-28T05:30:00Z", "2026-11-28T06:00:00Z"},
+		{"2030-01-01T00:00:00Z", "2026-11-28T05:30:00Z", "2026-11-28T06:00:00Z"}, // set back
+		{"2026-11-28T06:00:00Z", "2026-11-28T06:30:00Z", "2026-11-28T06:00:00Z"}, // due
+	} {
+		if got := s.soonest(at(c[0]), at(c[1])).Format(time.RFC3339); got != c[2] {
+			t.Errorf("waiting for %s at %s: %s, want %s", c[0], c[1], got, c[2])
+		}
+	}
+}
+
 func FuzzParseSpec(f *testing.F) {
 	for _, s := range []string{"all_tables", "table:x", "every:1.5h30m", "cron:0 0 6 * * 1-7/2", "cron:@hourly", "request:a/b", "cron:*/5 1-2,3 0 ? jan-dec sun"} {
 		f.Add(s)
