@@ -478,6 +478,7 @@ func (s *Store) CommitSync(ctx context.Context, target string, number uint64, id
 		return fmt.Errorf("commit batch %d of sync target %q: %w", number, target, err)
 	}
 	s.countSegments() // what is upstream may go
+	s.askForRoom()
 	s.requestCompaction()
 	return nil
 }
