@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"tarn/edge/ingest"
 	"tarn/store"
 )
 
@@ -25,6 +26,7 @@ type budget struct {
 	values int64 // last-value and distinct-value caches
 	query  int64 // all running queries together
 	large  int   // large write requests at once
+	rows   int   // rows of one write request
 }
 
 func newBudget(limit int64) budget {
@@ -47,6 +49,7 @@ func newBudget(limit int64) budget {
 		query: max(rest/4, limit/5),
 		// One of 10 MB takes about as much, and it is more with short lines.
 		large: int(min(max(limit>>25, 2), 16)),
+		rows:  int(min(max(limit/4, 16<<20), ingest.MaxHeld)),
 	}
 }
 

@@ -376,7 +376,8 @@ func TestPrometheusRoutes(t *testing.T) {
 		"GET /v1/prometheus/api/v1/format_query", "POST /v1/prometheus/api/v1/format_query",
 		"GET /v1/prometheus/api/v1/parse_query", "POST /v1/prometheus/api/v1/parse_query",
 		"GET /v1/prometheus/api/v1/status/buildinfo", "POST /v1/prometheus/api/v1/status/buildinfo",
-		"GET /v1/prometheus/api/v1/metadata",
+		"GET /v1/prometheus/api/v1/metadata", "GET /v1/prometheus/api/v1/query_exemplars",
+		"GET /v1/prometheus/api/v1/rules", "GET /v1/prometheus/api/v1/alerts", "GET /v1/prometheus/api/v1/status/tsdb",
 	} {
 		method, path, _ := strings.Cut(target, " ")
 		if r := s.do(testRequest{method: method, target: path}); r.StatusCode != http.StatusUnauthorized {

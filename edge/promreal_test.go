@@ -192,7 +192,9 @@ func TestRealPrometheus(t *testing.T) {
 		}
 		scrape = d
 	}
-	s := startServer(t, func(c *Config) { c.WithoutAuth = true })
+	// A thousand tables are a thousand files to write at the end, on a machine
+	// that may have other work.
+	s := startServer(t, func(c *Config) { c.WithoutAuth, c.ShutdownTimeout = true, 3*time.Minute })
 	tarn := "http://" + s.app.Addr().String() + "/v1/prometheus"
 	p := startPrometheus(t, fmt.Sprintf(`
 global: {scrape_interval: %s}

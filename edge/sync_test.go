@@ -72,6 +72,12 @@ lines" -9000000000000000001`, `n\ n,t=v x=f 5`,
 			t.Errorf("%s\nhere:\n%s\nthere:\n%s", q, here, there)
 		}
 	}
+	// It is no problem that lines cannot be listed, unless they were asked for.
+	for target, want := range map[string]string{"": `"note":"a server that takes lines cannot be listed`, "?target=far": `"error":"a server that takes lines cannot be listed`} {
+		if r := near.do(testRequest{method: "POST", target: "/api/v3/sync/verify" + target}); r.StatusCode != http.StatusOK || !strings.Contains(string(r.body), want) {
+			t.Errorf("%s", r.body)
+		}
+	}
 	if st := near.syncState(); st.CommittedRows != 6 || st.Kind != upstream.HTTP {
 		t.Errorf("%+v", st)
 	}
@@ -105,7 +111,7 @@ func TestSyncEndpoints(t *testing.T) {
 	if got := s.csv("SELECT state, manifest, key LIKE 'd/m/edge=gw/date=1970-01-01/%.parquet' AS k FROM system.sync"); got != "state,manifest,k\ncommitted,1,true\n" {
 		t.Errorf("%q", got)
 	}
-	if got := post("/verify", 200); got != `{"targets":[{"id":"nas","manifests":1,"objects":1,"rows":1,"bytes":`+between(got, `"bytes":`, ",")+`,"unlisted":0,"problems":[],"error":""}]}` {
+	if got := post("/verify", 200); got != `{"targets":[{"id":"nas","manifests":1,"objects":1,"rows":1,"bytes":`+between(got, `"bytes":`, ",")+`,"unlisted":0,"problems":[],"note":"","error":""}]}` {
 		t.Errorf("%s", got)
 	}
 	for path, want := range map[string]int{"/now?target=x": 404, "/pause?target=x": 404, "/verify?target=x": 404} {

@@ -327,7 +327,7 @@ func (i *Inspection) log(ctx context.Context, opts Options, state *catalog.State
 }
 
 // ours are the names in a data directory.
-var ours = []string{"lock", "wal", "segments", quarantineDir, "plugins", "sync", "spill"}
+var ours = []string{"lock", "wal", "segments", quarantineDir, "plugins", "sync", "tmp"}
 
 // surroundings looks at the quarantine, at foreign files, owners, the disk and
 // the clock.

@@ -351,6 +351,46 @@ func (s *Store) SetSyncProgress(ctx context.Context, f SyncFile, p SyncProgress)
 	return nil
 }
 
+// SetSyncProgressOf makes the progress of several segments at a target durable
+// in one commit, which is less flash than one each. Those that were merged,
+// deleted or evicted are passed over; kept are the others.
+func (s *Store) SetSyncProgressOf(ctx context.Context, target string, files []SyncFile) (kept []SyncFile, err error) {
+	s.up.mu.Lock()
+	defer s.up.mu.Unlock()
+	t := s.up.targets[target]
+	if t == nil {
+		return nil, fmt.Errorf("sync target %q: %w", target, ErrNotFound)
+	}
+	ch := catalog.Change{PutSyncTargets: []catalog.SyncTarget{t.SyncTotals}}
+	now := s.opts.Now().UnixNano()
+	for _, f := range files {
+		if s.registered(f.TableID, f.ID) == nil {
+			continue
+		}
+		f.Progress.Target, f.Progress.SegmentID, f.Progress.ChangedAt = target, f.ID, now
+		kept = append(kept, f)
+		if f.Progress.State == SyncSealed {
+			ch.DeleteSyncFiles = append(ch.DeleteSyncFiles, catalog.SyncSegment{Target: target, SegmentID: f.ID})
+		} else {
+			ch.PutSyncFiles = append(ch.PutSyncFiles, f.Progress)
+		}
+	}
+	if len(kept) == 0 {
+		return nil, nil
+	}
+	if err := s.catalog.Apply(ctx, ch); err != nil {
+		return nil, fmt.Errorf("%d segments at sync target %q: %w", len(kept), target, err)
+	}
+	for _, f := range kept {
+		if f.Progress.State == SyncSealed {
+			delete(s.up.files[f.ID], target)
+		} else {
+			s.up.put(f.Progress)
+		}
+	}
+	return kept, nil
+}
+
 // BeginSyncBatch keeps the manifest of a target's next batch until CommitSync,
 // and with it how far the segments are that it lists. Those that are gone are
 // passed over.

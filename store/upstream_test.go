@@ -138,6 +138,21 @@ func TestClaimBeatsCompaction(t *testing.T) {
 	if _, err := m.store.OpenSyncFile(context.Background(), f); !errors.Is(err, ErrNotFound) {
 		t.Errorf("%v", err)
 	}
+	// Of several the others are claimed, and let go again.
+	f.Progress.State = SyncUploading
+	there := m.store.SyncFiles("a")[0]
+	for _, state := range []SyncState{SyncUploading, SyncSealed} {
+		there.Progress.State = state
+		kept, err := m.store.SetSyncProgressOf(context.Background(), "a", []SyncFile{f, there})
+		if err != nil || len(kept) != 1 || kept[0].ID != there.ID {
+			t.Errorf("%d segments, %v", len(kept), err)
+		}
+		m.stop()
+		m.mustOpen()
+		if got := m.states("a"); !slices.Equal(got, []SyncState{state}) {
+			t.Errorf("states %v", got)
+		}
+	}
 }
 
 // TestQuotaPrefersWhatIsUpstream makes room with segments that all targets have,

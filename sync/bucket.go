@@ -83,7 +83,8 @@ var (
 	errAbsent = errors.New("there is no such object")
 	// errTaken means that another object has the name.
 	errTaken = errors.New("another object has the name")
-	// errUnreachable means that nothing was sent.
+	// errUnreachable means that the request was not sent. Of a Put nothing was
+	// sent, unless it is a sentError too.
 	errUnreachable = errors.New("cannot be reached")
 	// errChanged means that the bytes are not those that were announced.
 	errChanged = errors.New("the bytes are not those that were announced")
@@ -95,6 +96,12 @@ type refusedError struct{ err error }
 
 func (e *refusedError) Error() string { return e.err.Error() }
 func (e *refusedError) Unwrap() error { return e.err }
+
+// sentError is a failure after the object was sent: it may be at the target.
+type sentError struct{ err error }
+
+func (e *sentError) Error() string { return e.err.Error() }
+func (e *sentError) Unwrap() error { return e.err }
 
 // render passes o's bytes to w, and checks that they are those announced.
 func (o *object) render(ctx context.Context, w io.Writer) error {

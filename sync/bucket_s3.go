@@ -232,7 +232,10 @@ func (b *s3Bucket) Put(ctx context.Context, key string, o object) error {
 	if err == nil && !done {
 		err = fmt.Errorf("put %s: the store took it and does not have it", key)
 	}
-	return err
+	if err != nil {
+		return &sentError{err}
+	}
+	return nil
 }
 
 // there says whether the object is there already.

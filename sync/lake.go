@@ -181,7 +181,10 @@ type TargetReport struct {
 	// segment was deleted here before it was committed.
 	Unlisted int      `json:"unlisted"`
 	Problems []string `json:"problems"`
-	Error    string   `json:"error"`
+	// Note says why there is nothing to compare, which is no problem of a target
+	// that was not asked for by name.
+	Note  string `json:"note"`
+	Error string `json:"error"`
 }
 
 // maxProblems bounds the problems that a report lists.
@@ -206,10 +209,16 @@ func (m *Manager) Verify(ctx context.Context, target string) (*VerifyReport, err
 	out := &VerifyReport{Targets: []TargetReport{}}
 	for _, w := range workers {
 		r := TargetReport{ID: w.target.ID, Problems: []string{}}
-		if w.dest.bucket == nil {
-			r.Error = "a server that takes lines cannot be listed: count its rows with a query"
-		} else if err := w.verify(ctx, &r); err != nil {
-			r.Error = clip(err.Error())
+		const lines = "a server that takes lines cannot be listed: count its rows with a query"
+		switch {
+		case w.dest.bucket == nil && target == "":
+			r.Note = lines
+		case w.dest.bucket == nil:
+			r.Error = lines
+		default:
+			if err := w.verify(ctx, &r); err != nil {
+				r.Error = clip(err.Error())
+			}
 		}
 		out.Targets = append(out.Targets, r)
 	}

@@ -237,6 +237,115 @@ func TestPatience(t *testing.T) {
 	}
 }
 
+// TestClaimAhead claims many small files in one commit. All are let go when
+// nothing can be connected to, and after a crash each arrives once.
+func TestClaimAhead(t *testing.T) {
+	const files, rows = maxClaim + 8, 3
+	s, target := newS3(t)
+	g := newGateway(t, target)
+	g.must(g.manager.Pause(context.Background(), ""))
+	for i := range files {
+		g.write("db", fmt.Sprint("t", i), rows)
+	}
+	wait := func(what string, ok func(TargetStatus) bool) {
+		t.Helper()
+		for deadline := time.Now().Add(3 * time.Minute); !ok(g.manager.Status().Targets[0]); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: %+v", what, g.manager.Status())
+			}
+		}
+	}
+	s.Fail(func(method, key string, _ map[string][]string) fakes3.Fault {
+		if method == http.MethodPut && strings.HasSuffix(key, ".parquet") {
+			return fakes3.CutBody
+		}
+		return fakes3.None
+	})
+	g.must(g.manager.Resume(context.Background(), ""))
+	wait("claimed", func(s TargetStatus) bool {
+		return s.Failures > 0 && s.Files.Uploading == maxClaim && s.Files.Sealed == files-maxClaim
+	})
+	g.must(g.manager.Pause(context.Background(), ""))
+	g.stop()
+	g.start()
+	s.Fail(nil)
+	g.must(g.manager.Resume(context.Background(), ""))
+	g.settle()
+	checkBucket(t, s, files*rows)
+	if n := s.Overwritten(); n != 0 {
+		t.Errorf("%d objects were written twice", n)
+	}
+	// What was never sent is not looked for.
+	before := s.Requests("HEAD")
+	g.must(g.manager.Pause(context.Background(), ""))
+	for i := range files {
+		g.write("db", fmt.Sprint("u", i), rows)
+	}
+	g.must(g.manager.Resume(context.Background(), ""))
+	g.settle()
+	if n := s.Requests("HEAD") - before; n > files+4 { // one after each PUT, and of manifests
+		t.Errorf("%d HEADs for %d files", n, files)
+	}
+}
+
+// lostAfterPut is a link that goes down, so that nothing can be connected to, as
+// soon as a segment was put.
+type lostAfterPut struct {
+	http.RoundTripper
+	down atomic.Bool
+}
+
+func (l *lostAfterPut) RoundTrip(r *http.Request) (*http.Response, error) {
+	if l.down.Load() {
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: errors.New("no route")}
+	}
+	resp, err := l.RoundTripper.RoundTrip(r)
+	if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, ".parquet") {
+		l.down.Store(true)
+	}
+	return resp, err
+}
+
+// TestLinkLostAfterPut: a segment that may be at the target is not merged with
+// others, since its rows would be there twice. Those that were claimed with it
+// may be.
+func TestLinkLostAfterPut(t *testing.T) {
+	s, target := newS3(t)
+	g := newGateway(t, target)
+	g.must(g.manager.Pause(context.Background(), ""))
+	link := &lostAfterPut{RoundTripper: http.DefaultTransport}
+	b, err := newS3Bucket(mustTarget(t, g.config), link, newThrottle(0))
+	g.must(err)
+	g.manager.workers[0].dest.bucket = b
+	const files = 5
+	for range files {
+		g.write("db", "m", 10)
+	}
+	g.must(g.manager.Resume(context.Background(), ""))
+	for deadline := time.Now().Add(3 * time.Minute); ; time.Sleep(time.Millisecond) {
+		s := g.manager.Status().Targets[0]
+		if s.Failures > 1 && s.Files.Uploading == 1 && s.Files.Sealed == files-1 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%+v", s)
+		}
+	}
+	if n, err := g.store.Compact(context.Background()); err != nil || n == 0 {
+		t.Errorf("%d files were merged: %v", n, err)
+	}
+	link.down.Store(false)
+	g.must(g.manager.Now(context.Background(), ""))
+	for g.manager.Status().Targets[0].PendingRows > 0 {
+		link.down.Store(false)
+		time.Sleep(time.Millisecond)
+	}
+	checkBucket(t, s, files*10)
+	if n := s.Overwritten(); n != 0 {
+		t.Errorf("%d objects were written twice", n)
+	}
+}
+
 func mustTarget(t *testing.T, c Config) *Target {
 	t.Helper()
 	targets, err := ParseTargets(c)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -37,6 +38,9 @@ type worker struct {
 	// uploading: a commit costs flash, and after a crash a look at the target
 	// finds them. Their batch brings it to the catalog.
 	uploaded map[uint64]store.SyncProgress
+	// ahead is of files that were claimed with another one and that nothing was
+	// sent of yet. After a crash they count as if something was.
+	ahead map[uint64]store.SyncFile
 	// forced lets files go that could wait, until there are none left.
 	forced    bool
 	current   *Current
@@ -58,6 +62,11 @@ type fileTrouble struct {
 const (
 	// maxBatch is how many objects a manifest lists.
 	maxBatch = 100
+	// maxClaim is how many files are claimed in one commit, and maxClaimBytes
+	// how large they are together unless it is one. A gateway with a table for
+	// each metric has thousands of small ones.
+	maxClaim      = 32
+	maxClaimBytes = 4 << 20
 	// parkAfter is how often a file may fail while others arrive.
 	parkAfter = 8
 )
@@ -141,19 +150,25 @@ func (w *worker) list() []store.SyncFile {
 }
 
 // arrivals marks the files that arrived, and forgets those that the catalog
-// knows about. It needs the lock.
+// knows about, and of those claimed ahead what is gone. It needs the lock.
 func (w *worker) arrivals(files []store.SyncFile) {
-	if len(w.uploaded) == 0 {
+	if len(w.uploaded)+len(w.ahead) == 0 {
 		return
 	}
-	still := map[uint64]store.SyncProgress{}
+	uploaded, ahead := map[uint64]store.SyncProgress{}, map[uint64]store.SyncFile{}
 	for i := range files {
 		f := &files[i]
-		if p, ok := w.uploaded[f.ID]; ok && f.Progress.State == store.SyncUploading {
-			f.Progress, still[f.ID] = p, p
+		if f.Progress.State != store.SyncUploading {
+			continue
+		}
+		if p, ok := w.uploaded[f.ID]; ok {
+			f.Progress, uploaded[f.ID] = p, p
+		}
+		if _, ok := w.ahead[f.ID]; ok {
+			ahead[f.ID] = *f
 		}
 	}
-	w.uploaded = still
+	w.uploaded, w.ahead = uploaded, ahead
 }
 
 // next chooses the file to send, and otherwise says how soon one that failed may
@@ -220,10 +235,10 @@ func (w *worker) send(ctx context.Context, f *store.SyncFile) (err error) {
 	}
 	defer func() { err = errors.Join(err, r.Close()) }()
 	if w.isOffline() {
-		// Nothing is claimed while the link is down: the file can still be
-		// merged with its neighbours.
+		// Nothing is claimed while the link is down: files can still be merged
+		// with their neighbours.
 		if err := w.ready(ctx); err != nil {
-			return err
+			return errors.Join(err, w.release(ctx))
 		}
 	}
 	w.setCurrent(&Current{Database: f.Database, Table: f.Table, Key: f.Progress.Key, Bytes: f.Bytes})
@@ -265,17 +280,19 @@ func (w *worker) watch(ctx context.Context) (_ context.Context, stop func(), pro
 // sendObject puts a segment into the bucket.
 func (w *worker) sendObject(ctx context.Context, f *store.SyncFile, r *store.SyncReader) error {
 	p := f.Progress
-	fresh := p.State == store.SyncSealed
+	w.mu.Lock()
+	_, fresh := w.ahead[f.ID]
+	delete(w.ahead, f.ID)
+	w.mu.Unlock()
 	write := w.writer(r)
 	if p.ObjectHash == "" {
 		if err := w.prepare(ctx, f, r, &p); err != nil {
 			return err
 		}
 	}
-	if fresh {
-		// From here on the file stays as it is until it has arrived.
-		p.State = store.SyncUploading
-		if err := w.store.SetSyncProgress(ctx, *f, p); err != nil {
+	if p.State == store.SyncSealed {
+		fresh = true
+		if err := w.claim(ctx, f, &p); err != nil {
 			return err
 		}
 	}
@@ -306,10 +323,77 @@ func (w *worker) sendObject(ctx context.Context, f *store.SyncFile, r *store.Syn
 		// Another version of this program would write other bytes: announce these.
 		p.ObjectHash, p.ObjectBytes, p.Upload = "", 0, ""
 		return errors.Join(err, w.store.SetSyncProgress(ctx, *f, p))
-	case errors.Is(err, errUnreachable) && fresh && p.Upload == "":
-		p.State = store.SyncSealed
-		return errors.Join(err, w.store.SetSyncProgress(ctx, *f, p))
+	case errors.Is(err, errUnreachable) && fresh && p.Upload == "" && !errors.As(err, new(*sentError)):
+		return errors.Join(err, w.release(ctx, *f))
 	}
+	return err
+}
+
+// claim makes a file stay as it is until it has arrived, and some that are next
+// with it: a commit costs tens of KiB of flash, more than a small file itself.
+func (w *worker) claim(ctx context.Context, f *store.SyncFile, p *store.SyncProgress) error {
+	p.State = store.SyncUploading
+	claimed := *f
+	claimed.Progress = *p
+	kept, err := w.store.SetSyncProgressOf(ctx, w.target.ID, append(w.others(ctx, f), claimed))
+	if err != nil {
+		return err
+	}
+	err = fmt.Errorf("segment %d: %w", f.ID, store.ErrNotFound)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, k := range kept {
+		if k.ID == f.ID {
+			err = nil
+			continue
+		}
+		if w.ahead == nil {
+			w.ahead = map[uint64]store.SyncFile{}
+		}
+		w.ahead[k.ID] = k
+	}
+	return err
+}
+
+// others are the files that are claimed with one, as they will be. What goes
+// wrong with one of them will be said when it is its turn.
+func (w *worker) others(ctx context.Context, f *store.SyncFile) (out []store.SyncFile) {
+	room := maxClaimBytes - f.Bytes
+	for _, o := range w.list() {
+		w.mu.Lock()
+		wait := o.ID == f.ID || o.Progress.State != store.SyncSealed || o.Deleted || !o.Ready && !w.forced || w.trouble[o.ID] != nil
+		w.mu.Unlock()
+		if wait || o.Bytes > room {
+			continue
+		}
+		if len(out) == maxClaim-1 || ctx.Err() != nil {
+			break
+		}
+		r, err := w.store.OpenSyncFile(ctx, o)
+		if err != nil {
+			continue
+		}
+		if err := errors.Join(w.prepare(ctx, &o, r, &o.Progress), r.Close()); err != nil {
+			continue
+		}
+		room -= o.Bytes
+		o.Progress.State = store.SyncUploading
+		out = append(out, o)
+	}
+	return out
+}
+
+// release undoes claim: of files that nothing was sent of, and of all that were
+// claimed ahead. They may be merged until the link is back.
+func (w *worker) release(ctx context.Context, files ...store.SyncFile) error {
+	w.mu.Lock()
+	files = slices.AppendSeq(files, maps.Values(w.ahead))
+	clear(w.ahead)
+	w.mu.Unlock()
+	for i := range files {
+		files[i].Progress.State = store.SyncSealed
+	}
+	_, err := w.store.SetSyncProgressOf(ctx, w.target.ID, files)
 	return err
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,6 +31,7 @@ type diagnosis struct {
 	CPUs        int       `json:"cpus"`
 	MemoryLimit int64     `json:"memory_limit_bytes"`
 	Time        time.Time `json:"time"`
+	Machine     machine   `json:"machine"`
 	// Settings are those that are not the defaults.
 	Settings map[string]string `json:"settings"`
 	Done     []string          `json:"done,omitempty"`
@@ -78,6 +80,7 @@ server has the directory.`,
 		if err != nil {
 			return err
 		}
+		d.Machine = thisMachine("/", dir)
 		d.MemoryLimit = edge.MemoryLimit(memoryFlag(settings))
 		opts := store.Options{Dir: dir, Earliest: edge.BuiltAt()}
 		if rebuild {
@@ -151,6 +154,8 @@ func (d *diagnosis) print(w io.Writer) error {
 	bytes := func(n int64) string { return humanize.IBytes(uint64(max(n, 0))) }
 	line("tarn %s, revision %s, %s, %s, %d CPUs, memory limit %s", d.Version, d.Revision, d.Go, d.Platform, d.CPUs, bytes(d.MemoryLimit))
 	line("data directory %s, cluster %s, %s", d.Dir, d.UUID, d.Time.Format(time.RFC3339))
+	line("machine   %s, %s, Linux %s, %s of memory%s, up %s", cmp.Or(d.Machine.Model, "unknown"), d.Machine.System, d.Machine.Kernel, bytes(d.Machine.Memory), d.Machine.group(), d.Machine.Up)
+	line("storage   %s on %s at %s (%s)", d.Machine.FileSystem.Type, d.Machine.FileSystem.Device, d.Machine.FileSystem.Mount, d.Machine.FileSystem.Options)
 	for _, name := range slices.Sorted(maps.Keys(d.Settings)) {
 		line("  %s = %s", name, d.Settings[name])
 	}

@@ -159,12 +159,8 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 	}
 	for round := range rounds {
 		p := startProcess(t, dir, "--without-auth", "--wal-sync-rate", "100", "--memory-limit", "64MB", "--segment-size", "1MiB")
-		found := map[string]int{}
 		if round > 0 {
-			for _, r := range p.query("d", "SELECT w, n FROM m") {
-				found[fmt.Sprintf("%s/%.0f", r["w"], r["n"])]++
-			}
-			check(t, round, found, acknowledged, sent)
+			check(t, round, p.rowsOfWriters(), acknowledged, sent)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		var mu sync.Mutex
@@ -219,6 +215,29 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 	if len(acknowledged) == 0 {
 		t.Fatal("nothing was acknowledged")
 	}
+	if d, err := doctor(t, dir); err != nil || !d.Healthy {
+		t.Fatalf("the doctor after kill -9: %+v, %v", d.Findings, err)
+	}
+	// A copy of what the last kill left loses its catalog: files and log have all.
+	lost := t.TempDir()
+	if err := os.CopyFS(lost, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	catalogs, err := filepath.Glob(filepath.Join(lost, "catalog.db*"))
+	if err != nil || len(catalogs) == 0 {
+		t.Fatal(catalogs, err)
+	}
+	for _, name := range catalogs {
+		if err := os.Remove(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if d, err := doctor(t, lost, "--rebuild"); err != nil || !d.Healthy {
+		t.Fatalf("rebuild after kill -9: %+v, %v", d.Findings, err)
+	}
+	r := startProcess(t, lost, "--without-auth")
+	check(t, rounds, r.rowsOfWriters(), acknowledged, sent)
+	r.stop()
 	p := startProcess(t, dir, "--without-auth")
 	total := p.query("d", "SELECT count(*) AS n FROM m")[0]["n"].(float64)
 	if int(total) < len(acknowledged) || int(total) > len(sent) {
@@ -231,6 +250,16 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 			t.Fatalf("DuckDB sees %v, SQL saw %v rows", duck[0], total)
 		}
 	}
+}
+
+// rowsOfWriters counts the rows of each writer and number.
+func (p *process) rowsOfWriters() map[string]int {
+	p.t.Helper()
+	found := map[string]int{}
+	for _, r := range p.query("d", "SELECT w, n FROM m") {
+		found[fmt.Sprintf("%s/%.0f", r["w"], r["n"])]++
+	}
+	return found
 }
 
 func check(t *testing.T, round int, found map[string]int, acknowledged, sent map[string]bool) {

@@ -171,7 +171,7 @@ func syncVerify() *cobra.Command {
 	c := &client{}
 	cmd := &cobra.Command{
 		Use: "verify [TARGET]", Short: "List what a target has and compare", Args: optional,
-		Long: "List what a target has and compare: manifests without gaps, every object that they\nlist, of the right size. Exits with 1 when something is wrong.",
+		Long: "List what a target has and compare: manifests without gaps, every object that they\nlist, of the right size. A server that takes lines cannot be listed. Exits with 1\nwhen something is wrong.",
 	}
 	c.flags(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -185,6 +185,12 @@ func syncVerify() *cobra.Command {
 		}
 		bad := 0
 		for _, t := range r.Targets {
+			if t.Note != "" {
+				if err := say(cmd, "%s: %s", t.ID, t.Note); err != nil {
+					return err
+				}
+				continue
+			}
 			if err := say(cmd, "%s: %d manifests, %d objects, %d rows, %s, %d not listed", t.ID, t.Manifests, t.Objects, t.Rows, humanize.IBytes(uint64(t.Bytes)), t.Unlisted); err != nil {
 				return err
 			}

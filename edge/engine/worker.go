@@ -324,9 +324,8 @@ func (w *worker) cancel(ctx context.Context, r *running, inv uint64, unfit func(
 	defer tick.Stop()
 	began := time.Now()
 	for interrupt := false; ; {
-		go func() { // the pipe may be full
-			_ = w.send(fmt.Appendf(nil, `{"op":"cancel","inv":%d,"interrupt":%t}`, inv, interrupt), nil)
-		}()
+		text := fmt.Appendf(nil, `{"op":"cancel","inv":%d,"interrupt":%t}`, inv, interrupt)
+		go func() { _ = w.send(text, nil) }() // the pipe may be full
 		select {
 		case <-r.done:
 			return cause

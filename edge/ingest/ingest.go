@@ -31,11 +31,13 @@ type Writer struct {
 	pool  sync.Pool     // of *lineWriter
 	rows  sync.Pool     // of *Rows
 	large chan struct{} // see LimitLarge
+	whole chan struct{}
+	held  int // see LimitRows
 }
 
 // NewWriter returns a Writer.
 func NewWriter(s Store, now func() time.Time) *Writer {
-	w := &Writer{store: s, now: now}
+	w := &Writer{store: s, now: now, held: MaxHeld}
 	w.pool.New = func() any {
 		return &lineWriter{batch: points.NewBatch(), decoder: lp.NewDecoder(nil), names: map[string]int{}}
 	}

@@ -21,15 +21,22 @@ const (
 	largePatience = 10 * time.Second
 )
 
-// LimitLarge lets n large bodies be read and written at once; the others wait,
-// and are refused with store.ErrBusy if that takes too long. It is called before
-// the first write. Without it there is no limit.
-func (w *Writer) LimitLarge(n int) { w.large = make(chan struct{}, n) }
+// LimitLarge lets n large bodies of lines be read and written at once, or half as
+// many that are held whole; the others wait, and are refused with store.ErrBusy
+// if that takes too long. It is called before the first write. Without it there
+// is no limit.
+func (w *Writer) LimitLarge(n int) {
+	w.large, w.whole = make(chan struct{}, n), make(chan struct{}, 1)
+}
+
+// LimitRows bounds the memory of the rows of one request, in bytes. It is called
+// before the first write; without it the bound is MaxHeld.
+func (w *Writer) LimitRows(bytes int) { w.held = bytes }
 
 // Turn reads a body through r, decompressed, for a protocol that holds all of it:
 // it waits for its turn once it turns out to be large, and ends with Done.
 func (w *Writer) Turn(ctx context.Context, r io.Reader) *Turn {
-	return &Turn{Reader: r, ctx: ctx, large: w.large}
+	return &Turn{Reader: r, ctx: ctx, large: w.large, whole: w.whole}
 }
 
 // Turn reads a body, and waits for its turn once it turns out to be large.
@@ -37,13 +44,16 @@ type Turn struct {
 	io.Reader
 	ctx   context.Context
 	large chan struct{} // nil: no limit
+	// whole is not nil for a body that is held whole: it counts twice, and one at
+	// a time takes its places, so that no two wait for each other's second.
+	whole chan struct{}
 	n     int
-	has   bool // a turn
+	has   int // places
 }
 
 // Read is io.Reader's; the error is store.ErrBusy when the turn does not come.
 func (t *Turn) Read(p []byte) (int, error) {
-	if t.n >= smallBody && !t.has && t.large != nil {
+	if t.n >= smallBody && t.has == 0 && t.large != nil {
 		if err := t.take(); err != nil {
 			return 0, err
 		}
@@ -56,20 +66,37 @@ func (t *Turn) Read(p []byte) (int, error) {
 func (t *Turn) take() error {
 	patience := time.NewTimer(largePatience)
 	defer patience.Stop()
-	select {
-	case t.large <- struct{}{}:
-		t.has = true
-		return nil
-	case <-t.ctx.Done():
-		return t.ctx.Err()
-	case <-patience.C:
-		return fmt.Errorf("other large writes take too long: %w", store.ErrBusy)
+	enter := func(places chan struct{}) error {
+		select {
+		case places <- struct{}{}:
+			return nil
+		case <-t.ctx.Done():
+			return t.ctx.Err()
+		case <-patience.C:
+			return fmt.Errorf("other large writes take too long: %w", store.ErrBusy)
+		}
 	}
+	need := 1
+	if t.whole != nil {
+		if err := enter(t.whole); err != nil {
+			return err
+		}
+		defer func() { <-t.whole }()
+		need = min(2, cap(t.large))
+	}
+	for t.has < need {
+		if err := enter(t.large); err != nil {
+			t.Done()
+			return err
+		}
+		t.has++
+	}
+	return nil
 }
 
 // Done ends the turn: the body and what was made of it are written or forgotten.
 func (t *Turn) Done() {
-	if t.has {
+	for ; t.has > 0; t.has-- {
 		<-t.large
 	}
 }

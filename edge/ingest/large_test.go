@@ -61,3 +61,55 @@ func (w waiting) Read([]byte) (int, error) {
 	<-w
 	return 0, io.EOF
 }
+
+// TestWholeBodies: a body that is held whole takes two places, and those that
+// wait for theirs wait in line, not for each other.
+func TestWholeBodies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := NewWriter(newSink(), time.Now)
+		w.LimitLarge(3)
+		large := strings.Repeat("x", smallBody+1)
+		read := func() (*Turn, error) {
+			turn := w.Turn(t.Context(), strings.NewReader(large))
+			_, err := io.ReadAll(turn)
+			return turn, err
+		}
+		first, err := read()
+		if err != nil || len(w.large) != 2 {
+			t.Fatalf("%d places, error %v", len(w.large), err)
+		}
+		errs := make(chan error, 3)
+		for range 3 {
+			go func() {
+				turn, err := read()
+				if err == nil {
+					time.Sleep(time.Second)
+				}
+				turn.Done()
+				errs <- err
+			}()
+		}
+		time.Sleep(9 * time.Second)
+		if len(w.large) != 3 {
+			t.Errorf("%d places are taken while one waits for its second", len(w.large))
+		}
+		first.Done()
+		refused := 0
+		for range 3 {
+			if err := <-errs; errors.Is(err, store.ErrBusy) {
+				refused++
+			} else if err != nil {
+				t.Error(err)
+			}
+		}
+		if len(w.large) != 0 || refused == 3 {
+			t.Errorf("%d places were not given back, %d were refused", len(w.large), refused)
+		}
+		w.LimitLarge(1) // fewer than a whole body takes
+		turn, err := read()
+		if err != nil {
+			t.Error(err)
+		}
+		turn.Done()
+	})
+}

@@ -22,7 +22,7 @@ func (w *Writer) WriteLines(ctx context.Context, body io.Reader, o Options) (Rep
 	if err := w.store.AdmitDatabase(o.Database); err != nil {
 		return Report{}, err
 	}
-	turn := w.Turn(ctx, body)
+	turn := &Turn{Reader: body, ctx: ctx, large: w.large}
 	defer turn.Done()
 	lw := w.pool.Get().(*lineWriter)
 	defer w.pool.Put(lw)

@@ -91,14 +91,18 @@ func (r *Rows) Close() {
 	w.rows.Put(r)
 }
 
-// maxHeld bounds the memory of a request's rows, in bytes. What lines say takes
+// MaxHeld bounds the memory of a request's rows, in bytes. What lines say takes
 // about as much as rows, but a bucket of a histogram is two bytes, and a series
 // with all of the histogram's tags.
-const maxHeld = 64 << 20
+const MaxHeld = 64 << 20
 
-// ErrTooMuch is a request whose rows take more than maxHeld. Nothing of it is
-// written.
-var ErrTooMuch = fmt.Errorf("the rows of this request take more than %d MiB of memory; send them in several", maxHeld>>20)
+// ErrTooMuch is a request whose rows take more than Writer.LimitRows. Nothing of
+// it is written.
+var ErrTooMuch = errors.New("the rows of this request take too much memory; send them in several")
+
+func (r *Rows) tooMuch() error {
+	return fmt.Errorf("%w: more than %d MiB", ErrTooMuch, r.writer.held>>20)
+}
 
 // Database is where the rows go.
 func (r *Rows) Database() string { return r.database }
@@ -111,8 +115,8 @@ func (r *Rows) Len() int { return r.batch.Rows() }
 // ConflictError if they do not fit any more.
 func (r *Rows) Commit(ctx context.Context, o store.WriteOptions) error {
 	switch {
-	case r.held > maxHeld:
-		return ErrTooMuch
+	case r.held > r.writer.held:
+		return r.tooMuch()
 	case r.batch.Rows() == 0:
 		return nil
 	}
@@ -463,8 +467,8 @@ func (t *RowTable) End() error {
 	if t.bad != nil {
 		return t.bad
 	}
-	if t.rows.held > maxHeld {
-		return ErrTooMuch
+	if t.rows.held > t.rows.writer.held {
+		return t.rows.tooMuch()
 	}
 	p := t.table
 	if p == nil || t.pending || !t.planned() {

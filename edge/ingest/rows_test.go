@@ -239,6 +239,7 @@ func BenchmarkRows(b *testing.B) {
 func TestTooMuch(t *testing.T) {
 	s := openStore(t, store.Limits{Databases: 5, Tables: 10, Columns: 10, Tags: 5})
 	w := NewWriter(s, time.Now)
+	w.LimitRows(4 << 20)
 	text := bytes.Repeat([]byte("x"), 1<<20)
 	fill := map[string]func(r *RowTable, i int) error{
 		"fields": func(r *RowTable, i int) error {
@@ -267,7 +268,7 @@ func TestTooMuch(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := range 2 * maxHeld >> 20 {
+		for i := range 10 {
 			if err = put(table, i); err != nil {
 				break
 			}

@@ -4,7 +4,8 @@ import (
 	"math"
 	"strconv"
 	"time"
-	"unicode/utf8"
+
+	"tarn/edge/query/text"
 )
 
 // Kind is the kind of a Value.
@@ -165,7 +166,7 @@ func (v *Value) AppendJSON(b []byte) []byte {
 	case Float:
 		return AppendJSONFloat(b, v.Float())
 	case String:
-		return AppendJSONString(b, v.text)
+		return text.AppendJSONString(b, v.text)
 	case List:
 		b = append(b, '[')
 		for i := range v.kids {
@@ -187,7 +188,7 @@ func appendObject(b []byte, members []Member) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = AppendJSONString(b, members[i].Name)
+		b = text.AppendJSONString(b, members[i].Name)
 		b = append(b, ':')
 		b = members[i].Value.AppendJSON(b)
 	}
@@ -203,43 +204,4 @@ func AppendJSONFloat(b []byte, f float64) []byte {
 		return append(strconv.AppendInt(b, int64(f), 10), ".0"...)
 	}
 	return strconv.AppendFloat(b, f, 'g', -1, 64)
-}
-
-// AppendJSONString appends a string with quotes.
-func AppendJSONString(b []byte, s string) []byte {
-	b = append(b, '"')
-	from := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= 0x20 && c != '"' && c != '\\' && c < utf8.RuneSelf {
-			i++
-			continue
-		}
-		if c >= utf8.RuneSelf {
-			r, n := utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && n == 1 {
-				b = append(append(b, s[from:i]...), "\ufffd"...)
-				from = i + 1
-			}
-			i += n
-			continue
-		}
-		b = append(b, s[from:i]...)
-		switch c {
-		case '"', '\\':
-			b = append(b, '\\', c)
-		case '\n':
-			b = append(b, '\\', 'n')
-		case '\r':
-			b = append(b, '\\', 'r')
-		case '\t':
-			b = append(b, '\\', 't')
-		default:
-			const hex = "0123456789abcdef"
-			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-		}
-		i++
-		from = i
-	}
-	return append(append(b, s[from:]...), '"')
 }

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/andybalholm/brotli"
 	"github.com/klauspost/compress/flate"
@@ -87,14 +86,15 @@ func (g *Gate) TakeBody(r *http.Request, w *ingest.Writer) (body []byte, release
 			g.bodies.Put(held)
 		}
 	}
-	// A plain body says how long it is; of others the first is a guess.
-	*held = slices.Grow((*held)[:0], int(min(max(r.ContentLength, 0), maxKept))+512)
+	// Those that wait for their turn shall not hold memory for all that is to come.
+	*held = slices.Grow((*held)[:0], int(min(max(r.ContentLength, 0), firstPart))+512)
 	for {
 		b := *held
 		n, err := turn.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]
-		if len(b) == cap(b) {
-			b = slices.Grow(b, 512)
+		if err == nil && len(b) == cap(b) {
+			// A plain body says how long it is.
+			b = slices.Grow(b, max(int(min(r.ContentLength, g.MaxBody))+1-len(b), len(b)/2, 512))
 		}
 		*held = b
 		if errors.Is(err, io.EOF) {
@@ -107,8 +107,12 @@ func (g *Gate) TakeBody(r *http.Request, w *ingest.Writer) (body []byte, release
 	}
 }
 
-// maxKept is how large the memory of a body may be that is kept for the next.
-const maxKept = 2 << 20
+// firstPart is what of a body is read at any rate, and maxKept how large its
+// memory may be to be kept for the next.
+const (
+	firstPart = 128 << 10
+	maxKept   = 1 << 20
+)
 
 // Body reads a request's body with its Content-Encoding undone: gzip, deflate
 // (of zlib, or raw), br, zstd, several of them, or identity; others are passed
@@ -281,26 +285,4 @@ func (g *Gate) UnzstdInto(dst, raw []byte) ([]byte, error) {
 		return nil, (&body{limit: g.MaxBody, encoding: "zstd"}).explain(err)
 	}
 	return out, nil
-}
-
-// What drain takes in before it gives up: a multiple of what a request may
-// have, and a time.
-const (
-	drainBodies  = 8
-	drainTimeout = 5 * time.Second
-)
-
-// drain reads the rest of a body that was too long, so that the client is done
-// sending and sees the answer instead of a broken connection.
-func (g *Gate) drain(r *http.Request) {
-	if r.Header.Get("Expect") != "" && r.ContentLength > g.MaxBody {
-		return
-	}
-	const step = 64 << 10
-	end := time.Now().Add(drainTimeout)
-	for left := drainBodies * g.MaxBody; left > 0 && time.Now().Before(end); left -= step {
-		if _, err := io.CopyN(io.Discard, r.Body, step); err != nil {
-			return
-		}
-	}
 }

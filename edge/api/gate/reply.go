@@ -1,13 +1,13 @@
 package gate
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
 	"time"
+
+	"tarn/edge/server"
 )
 
 // Shape is one of the family's error bodies (section 0.8).
@@ -33,7 +33,7 @@ func (g *Gate) FailAfter(w http.ResponseWriter, r *http.Request, shape Shape, er
 	e := Classify(err)
 	status := e.HTTP()
 	if status == http.StatusRequestEntityTooLarge {
-		g.drain(r)
+		server.Drain(r, g.MaxBody)
 	}
 	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
 		w.Header().Set("Retry-After", "1")
@@ -56,11 +56,11 @@ func (g *Gate) FailAfter(w http.ResponseWriter, r *http.Request, shape Shape, er
 	}
 	switch shape {
 	case ShapeB:
-		JSON(w, status, struct {
+		server.JSON(w, status, struct {
 			Error string `json:"error"`
 		}{message})
 	case ShapeC:
-		JSON(w, status, struct {
+		server.JSON(w, status, struct {
 			Status string `json:"status"`
 			Error  string `json:"error"`
 			Type   string `json:"errorType"`
@@ -69,7 +69,7 @@ func (g *Gate) FailAfter(w http.ResponseWriter, r *http.Request, shape Shape, er
 		ms := Elapsed(started)
 		w.Header().Set("x-greptime-err-code", strconv.Itoa(int(e.Code)))
 		w.Header().Set("x-greptime-err-msg", headerText(fmt.Sprintf("error: %s, execution_time_ms: %d", message, ms)))
-		JSON(w, status, struct {
+		server.JSON(w, status, struct {
 			Code  Code   `json:"code"`
 			Error string `json:"error"`
 			Took  int64  `json:"execution_time_ms"`
@@ -122,7 +122,7 @@ func Headers(w http.ResponseWriter, format string, started time.Time) {
 // 0.9); format is what x-greptime-format says.
 func AffectedRows(w http.ResponseWriter, format string, rows int64, started time.Time) {
 	Headers(w, format, started)
-	JSON(w, http.StatusOK, struct {
+	server.JSON(w, http.StatusOK, struct {
 		Output [1]struct {
 			Rows int64 `json:"affectedrows"`
 		} `json:"output"`
@@ -130,22 +130,4 @@ func AffectedRows(w http.ResponseWriter, format string, rows int64, started time
 	}{[1]struct {
 		Rows int64 `json:"affectedrows"`
 	}{{rows}}, Elapsed(started)})
-}
-
-// JSON answers with a value as JSON. Texts are not escaped for HTML: clients
-// search errors for what they wrote.
-func JSON(w http.ResponseWriter, status int, v any) {
-	var buf bytes.Buffer
-	e := json.NewEncoder(&buf)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		status = http.StatusInternalServerError
-		buf.Reset()
-		buf.WriteString(`{"error":"cannot encode the answer"}`)
-	}
-	out := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(out)))
-	w.WriteHeader(status)
-	_, _ = w.Write(out) // a client that went away is nobody's error
 }

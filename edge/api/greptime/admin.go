@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"tarn/edge/api/gate"
+	"tarn/edge/server"
 )
 
 // Server is what the administrative endpoints tell and change of the server
@@ -39,7 +40,7 @@ func (a *API) status(w http.ResponseWriter, _ *http.Request) {
 	if err != nil {
 		host = "unknown"
 	}
-	gate.JSON(w, http.StatusOK, struct {
+	server.JSON(w, http.StatusOK, struct {
 		Commit   string `json:"commit"`
 		Branch   string `json:"branch"`
 		Compiler string `json:"rustc_version"`

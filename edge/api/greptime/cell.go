@@ -95,10 +95,10 @@ func printer(col statement.Column, v *column.Vector, epoch int64) func([]byte, i
 				if s := v.Text(row); json.Valid([]byte(s)) {
 					return append(dst, s...)
 				}
-				return appendString(dst, v.Text(row))
+				return text.AppendJSONString(dst, v.Text(row))
 			}
 		}
-		return func(dst []byte, row int) []byte { return appendString(dst, v.Text(row)) }
+		return func(dst []byte, row int) []byte { return text.AppendJSONString(dst, v.Text(row)) }
 	case column.IntervalKind:
 		return func(dst []byte, row int) []byte {
 			iv := v.Intervals[row]
@@ -140,7 +140,7 @@ func structPrinter(v *column.Vector) func([]byte, int) []byte {
 			if i > 0 {
 				dst = append(dst, ',')
 			}
-			dst = append(appendString(dst, v.Type.Nested.Names[i]), ':')
+			dst = append(text.AppendJSONString(dst, v.Type.Nested.Names[i]), ':')
 			if c.IsNull(row) {
 				dst = append(dst, "null"...)
 			} else {
@@ -163,29 +163,6 @@ func short(f float64, dataType string) float64 {
 		return f
 	}
 	return g
-}
-
-// appendString appends a JSON string. What is not UTF-8 is replaced.
-func appendString(dst []byte, s string) []byte {
-	dst = append(dst, '"')
-	for _, r := range s {
-		switch {
-		case r == '"' || r == '\\':
-			dst = append(dst, '\\', byte(r))
-		case r == '\n':
-			dst = append(dst, '\\', 'n')
-		case r == '\r':
-			dst = append(dst, '\\', 'r')
-		case r == '\t':
-			dst = append(dst, '\\', 't')
-		case r < ' ':
-			const hex = "0123456789abcdef"
-			dst = append(dst, '\\', 'u', '0', '0', hex[r>>4], hex[r&15])
-		default:
-			dst = append(dst, string(r)...)
-		}
-	}
-	return append(dst, '"')
 }
 
 // appendCSV appends a field, quoted when it must be.

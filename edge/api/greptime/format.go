@@ -8,6 +8,7 @@ import (
 
 	"tarn/edge/api/gate"
 	"tarn/edge/api/greptime/statement"
+	"tarn/edge/query/text"
 	"tarn/store/column"
 )
 
@@ -115,8 +116,8 @@ func (n *nativeWriter) begin(columns []statement.Column) error {
 		if i > 0 {
 			n.buf = append(n.buf, ',')
 		}
-		n.buf = appendString(append(n.buf, `{"name":`...), c.Name)
-		n.buf = appendString(append(n.buf, `,"data_type":`...), c.DataType)
+		n.buf = text.AppendJSONString(append(n.buf, `{"name":`...), c.Name)
+		n.buf = text.AppendJSONString(append(n.buf, `,"data_type":`...), c.DataType)
 		n.buf = append(n.buf, '}')
 	}
 	n.buf = append(n.buf, `]},"rows":[`...)
@@ -198,7 +199,7 @@ func (n *influxWriter) rows(b *column.Batch, rows int) error {
 				if i > 0 {
 					n.buf = append(n.buf, ',')
 				}
-				n.buf = appendString(n.buf, c.Name)
+				n.buf = text.AppendJSONString(n.buf, c.Name)
 			}
 			n.buf = append(n.buf, `],"values":[`...)
 		}
@@ -243,7 +244,7 @@ func (n *objectWriter) affected(rows int64) error {
 func (n *objectWriter) begin(columns []statement.Column) error {
 	n.cells = cells{columns: columns}
 	for _, c := range columns {
-		n.keys = append(n.keys, append(appendString(nil, c.Name), ':'))
+		n.keys = append(n.keys, append(text.AppendJSONString(nil, c.Name), ':'))
 	}
 	n.buf = append(n.buf, `{"data":[`...)
 	return nil

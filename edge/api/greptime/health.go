@@ -3,16 +3,16 @@ package greptime
 import (
 	"net/http"
 
-	"tarn/edge/api/gate"
+	"tarn/edge/server"
 )
 
 // health serves /v1/health and /ready: {} while rows can be written.
 func (a *API) health(w http.ResponseWriter, _ *http.Request) {
 	if err := a.Store.Health(); err != nil {
-		gate.JSON(w, http.StatusServiceUnavailable, map[string]string{"error": err.Error()})
+		server.JSON(w, http.StatusServiceUnavailable, map[string]string{"error": err.Error()})
 		return
 	}
-	gate.JSON(w, http.StatusOK, struct{}{})
+	server.JSON(w, http.StatusOK, struct{}{})
 }
 
 // influxHealth serves /v1/influxdb/health, whose body is empty.

@@ -12,6 +12,7 @@ import (
 	"tarn/edge/api/greptime/statement"
 	"tarn/edge/engine"
 	"tarn/edge/query/sql"
+	"tarn/edge/server"
 	"tarn/store"
 	"tarn/store/column"
 )
@@ -83,7 +84,7 @@ func (a *API) scriptDone(w http.ResponseWriter, r *http.Request, err error, star
 		a.FailAfter(w, r, gate.ShapeA, scriptError(err), started)
 		return
 	}
-	gate.JSON(w, http.StatusOK, struct {
+	server.JSON(w, http.StatusOK, struct {
 		Elapsed int64 `json:"execution_time_ms"`
 	}{gate.Elapsed(started)})
 }

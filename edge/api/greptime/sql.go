@@ -12,6 +12,7 @@ import (
 	"tarn/edge/api/gate"
 	"tarn/edge/api/greptime/statement"
 	"tarn/edge/query/sql"
+	"tarn/edge/server"
 	"tarn/store/column"
 )
 
@@ -196,7 +197,7 @@ func (a *API) sqlFormat(w http.ResponseWriter, r *http.Request) {
 	for _, s := range statements {
 		lines = append(lines, sql.Tidy(s)+";")
 	}
-	gate.JSON(w, http.StatusOK, struct {
+	server.JSON(w, http.StatusOK, struct {
 		Formatted string `json:"formatted"`
 	}{strings.Join(lines, "\n")})
 }
@@ -224,7 +225,7 @@ func (a *API) sqlParse(w http.ResponseWriter, r *http.Request) {
 		}
 		out = append(out, map[string]node{kind: {s.String()}})
 	}
-	gate.JSON(w, http.StatusOK, out)
+	server.JSON(w, http.StatusOK, out)
 }
 
 func (a *API) parse(r *http.Request) ([]sql.Statement, error) {

@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -88,30 +87,6 @@ func (b *body) explain(err error) error {
 
 func tooLarge(limit int64) error {
 	return &requestError{http.StatusRequestEntityTooLarge, fmt.Sprintf("max request size (%d bytes) exceeded", limit)}
-}
-
-// What drain takes in before it gives up: a multiple of what a request may
-// have, and a time.
-const (
-	drainBodies  = 8
-	drainTimeout = 5 * time.Second
-)
-
-// drain reads the rest of a refused request's body. A client that is still
-// sending when the server closes the connection sees it break instead of the
-// answer, and a 413 that says to send less is never heard. Who asked before
-// sending (Expect: 100-continue) has sent nothing yet.
-func (a *API) drain(r *http.Request) {
-	if r.Header.Get("Expect") != "" && r.ContentLength > a.MaxBody {
-		return
-	}
-	const step = 64 << 10
-	end := time.Now().Add(drainTimeout)
-	for left := drainBodies * a.MaxBody; left > 0 && time.Now().Before(end); left -= step {
-		if _, err := io.CopyN(io.Discard, r.Body, step); err != nil {
-			return
-		}
-	}
 }
 
 // readJSON decodes a JSON body into v. Unknown members are ignored.

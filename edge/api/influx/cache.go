@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strings"
 
+	"tarn/edge/server"
 	"tarn/store"
 	"tarn/store/schema"
 )
@@ -110,7 +111,7 @@ func (a *API) createLastCache(w http.ResponseWriter, r *http.Request) {
 	if info.Values != nil {
 		op.ValueColumns = explicitColumns{columnSet{append(columnIDs(info.Table, info.Values), "timestamp")}}
 	}
-	writeJSON(w, http.StatusCreated, a.catalogBatch(info, map[string]any{"CreateLastCache": op}))
+	server.JSON(w, http.StatusCreated, a.catalogBatch(info, map[string]any{"CreateLastCache": op}))
 }
 
 // createDistinctCache serves POST /api/v3/configure/distinct_cache (decision
@@ -141,7 +142,7 @@ func (a *API) createDistinctCache(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 	default:
 		op := distinctCacheOp{info.TableID, info.Table.Name, info.ID, info.Name, columnIDs(info.Table, info.Cache.Columns), info.Size, info.Seconds}
-		writeJSON(w, http.StatusCreated, a.catalogBatch(info, map[string]any{"CreateDistinctCache": op}))
+		server.JSON(w, http.StatusCreated, a.catalogBatch(info, map[string]any{"CreateDistinctCache": op}))
 	}
 }
 

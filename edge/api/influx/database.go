@@ -12,6 +12,7 @@ import (
 	"tarn/edge/humantime"
 	"tarn/edge/query"
 	"tarn/edge/query/result"
+	"tarn/edge/server"
 	"tarn/store"
 	"tarn/store/column"
 )
@@ -35,7 +36,7 @@ func (a *API) listDatabases(w http.ResponseWriter, r *http.Request) {
 		for _, d := range list {
 			names = append(names, d.Name)
 		}
-		writeJSON(w, http.StatusOK, map[string][]string{"databases": names})
+		server.JSON(w, http.StatusOK, map[string][]string{"databases": names})
 		return
 	}
 	format, err := result.ParseFormat(q.Get("format"))

@@ -1,13 +1,11 @@
 package influx
 
 import (
-	"bytes"
 	"encoding/csv"
-	"encoding/json"
 	"errors"
 	"net/http"
-	"strconv"
 
+	"tarn/edge/server"
 	"tarn/store"
 )
 
@@ -23,26 +21,9 @@ type errorV2 struct {
 	Message string `json:"message"`
 }
 
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	var buf bytes.Buffer
-	e := json.NewEncoder(&buf)
-	// Clients search error texts for what they wrote, "<" and "&" included.
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		status = http.StatusInternalServerError
-		buf.Reset()
-		buf.WriteString(`{"error":"cannot encode the answer"}`)
-	}
-	body := bytes.TrimSuffix(buf.Bytes(), []byte("\n"))
-	w.Header().Set("Content-Type", "application/json")
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	_, _ = w.Write(body) // a client that went away is nobody's error
-}
-
 // Fail answers with the E2 shape.
 func Fail(w http.ResponseWriter, status int, message string) {
-	writeJSON(w, status, errorBody{Error: message})
+	server.JSON(w, status, errorBody{Error: message})
 }
 
 // failCSV answers as version 1 does to who wants CSV (spec/influxql.md section
@@ -68,7 +49,7 @@ func failV2(w http.ResponseWriter, status int, message string) {
 	if !ok {
 		code = "internal error"
 	}
-	writeJSON(w, status, errorV2{Code: code, Message: message})
+	server.JSON(w, status, errorV2{Code: code, Message: message})
 }
 
 // requestError is a request that the handler refuses with a status.
@@ -134,7 +115,7 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 // body so that the client gets to read the answer.
 func (a *API) explain(w http.ResponseWriter, r *http.Request, err error) (code int, message string) {
 	code, message = status(err)
-	a.drain(r)
+	server.Drain(r, a.MaxBody)
 	if code == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "2")
 	}

@@ -5,6 +5,8 @@ import (
 	"net/http"
 
 	"github.com/google/uuid"
+
+	"tarn/edge/server"
 )
 
 // health serves GET /health and /api/v1/health: 500 once the log can no longer
@@ -16,7 +18,7 @@ func (a *API) health(w http.ResponseWriter, _ *http.Request) {
 		return
 	}
 	if damaged := a.Store.Problems(); len(damaged) > 0 {
-		writeJSON(w, http.StatusOK, errorBody{
+		server.JSON(w, http.StatusOK, errorBody{
 			Error: fmt.Sprintf("degraded: %d damaged files are kept in the quarantine or missing; all else is served", len(damaged)), Data: damaged,
 		})
 		return
@@ -34,7 +36,7 @@ func (a *API) ping(w http.ResponseWriter, _ *http.Request) {
 	h.Set("X-Influxdb-Build", "Core")
 	h.Set("Request-Id", id)
 	h.Set("X-Request-Id", id)
-	writeJSON(w, http.StatusOK, struct {
+	server.JSON(w, http.StatusOK, struct {
 		Version   string `json:"version"`
 		Revision  string `json:"revision"`
 		ProcessID string `json:"process_id"`

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tarn/edge/engine"
+	"tarn/edge/server"
 )
 
 // trialBody asks for a test run of a plugin.
@@ -49,7 +50,7 @@ func (a *API) testWrites(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, pluginError(err))
 		return
 	}
-	writeJSON(w, http.StatusOK, result)
+	server.JSON(w, http.StatusOK, result)
 }
 
 // testSchedule serves POST /api/v3/plugin_test/schedule.
@@ -71,7 +72,7 @@ func (a *API) testSchedule(w http.ResponseWriter, r *http.Request) {
 		a.fail(w, r, pluginError(err))
 		return
 	}
-	writeJSON(w, http.StatusOK, answer)
+	server.JSON(w, http.StatusOK, answer)
 }
 
 // installPackages serves POST .../plugin_environment/install_packages.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"tarn/edge/auth"
+	"tarn/edge/server"
 	"tarn/store"
 )
 
@@ -38,7 +39,7 @@ func showToken(w http.ResponseWriter, k store.Token, text string) {
 		e := instant(k.ExpiresAt)
 		b.Expiry = &e
 	}
-	writeJSON(w, http.StatusCreated, b)
+	server.JSON(w, http.StatusCreated, b)
 }
 
 // enabled refuses token administration on a server without authentication.

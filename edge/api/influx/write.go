@@ -9,6 +9,7 @@ import (
 
 	"tarn/edge/ingest"
 	"tarn/edge/query/influxql"
+	"tarn/edge/server"
 	"tarn/lp"
 	"tarn/store"
 )
@@ -42,9 +43,9 @@ func (a *API) writeV3(w http.ResponseWriter, r *http.Request) {
 	case report.Failed == 0:
 		w.WriteHeader(http.StatusNoContent)
 	case o.AllOrNothing:
-		writeJSON(w, statusOf(report), errorBody{"parsing failed for write_lp endpoint", rejectedLines(report.Rejected)[0]})
+		server.JSON(w, statusOf(report), errorBody{"parsing failed for write_lp endpoint", rejectedLines(report.Rejected)[0]})
 	default:
-		writeJSON(w, statusOf(report), errorBody{"partial write of line protocol occurred", rejectedLines(report.Rejected)})
+		server.JSON(w, statusOf(report), errorBody{"partial write of line protocol occurred", rejectedLines(report.Rejected)})
 	}
 }
 
@@ -96,9 +97,9 @@ func (a *API) writeV1(w http.ResponseWriter, r *http.Request) {
 	case report.Failed == 0:
 		w.WriteHeader(http.StatusNoContent)
 	case report.Written == 0:
-		writeJSON(w, statusOf(report), errorBody{"write of line protocol failed", rejectedLines(report.Rejected)})
+		server.JSON(w, statusOf(report), errorBody{"write of line protocol failed", rejectedLines(report.Rejected)})
 	default:
-		writeJSON(w, statusOf(report), errorBody{"partial write of line protocol occurred", rejectedLines(report.Rejected)})
+		server.JSON(w, statusOf(report), errorBody{"partial write of line protocol occurred", rejectedLines(report.Rejected)})
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"tarn/edge/ingest"
 	"tarn/edge/ingest/piped"
 	"tarn/edge/pipeline"
+	"tarn/edge/server"
 )
 
 // maxDryrun is how many records a dryrun takes.
@@ -65,7 +66,7 @@ func (a *API) dryrun(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	gate.JSON(w, http.StatusOK, tables)
+	server.JSON(w, http.StatusOK, tables)
 	return nil
 }
 

@@ -13,6 +13,7 @@ import (
 	"tarn/edge/api/gate"
 	"tarn/edge/ingest/piped"
 	"tarn/edge/pipeline"
+	"tarn/edge/server"
 	"tarn/store"
 )
 
@@ -28,7 +29,7 @@ func answer(w http.ResponseWriter, started time.Time, list ...shown) {
 		list = []shown{}
 	}
 	gate.Headers(w, format, started)
-	gate.JSON(w, http.StatusOK, struct {
+	server.JSON(w, http.StatusOK, struct {
 		Pipelines []shown `json:"pipelines"`
 		Took      int64   `json:"execution_time_ms"`
 	}{list, gate.Elapsed(started)})
@@ -189,7 +190,7 @@ func (a *API) ddl(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	gate.Headers(w, format, started)
-	gate.JSON(w, http.StatusOK, struct {
+	server.JSON(w, http.StatusOK, struct {
 		SQL struct {
 			SQL string `json:"sql"`
 		} `json:"sql"`

@@ -30,7 +30,7 @@ type push struct {
 }
 
 // maxKept is how large the memory of a body may be that is kept for the next.
-const maxKept = 2 << 20
+const maxKept = 1 << 20
 
 // label is one label of a stream.
 type label struct{ name, value string }

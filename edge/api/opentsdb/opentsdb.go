@@ -15,6 +15,7 @@ import (
 	"tarn/edge/ingest/piped"
 	"tarn/edge/pipeline"
 	"tarn/edge/route"
+	"tarn/edge/server"
 	"tarn/store"
 	"tarn/store/points"
 	"tarn/store/schema"
@@ -72,7 +73,7 @@ func (a *API) put(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	gate.JSON(w, http.StatusOK, out)
+	server.JSON(w, http.StatusOK, out)
 }
 
 // write writes a body's points: all or none, unless partial says that the

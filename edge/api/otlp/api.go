@@ -19,6 +19,7 @@ import (
 	"tarn/edge/ingest"
 	"tarn/edge/ingest/piped"
 	"tarn/edge/route"
+	"tarn/edge/server"
 )
 
 // Family names this package's routes.
@@ -152,7 +153,7 @@ func answer(w http.ResponseWriter, media string, s signal, p report) {
 		if p.rejected > 0 {
 			out["partialSuccess"] = map[string]any{s.rejected: strconv.Itoa(p.rejected), "errorMessage": p.message()}
 		}
-		gate.JSON(w, http.StatusOK, out)
+		server.JSON(w, http.StatusOK, out)
 		return
 	}
 	var out []byte
@@ -174,7 +175,7 @@ const invalidArgument = 3
 // answerStatus is a google.rpc.Status.
 func answerStatus(w http.ResponseWriter, media, message string) {
 	if media == jsonType {
-		gate.JSON(w, http.StatusBadRequest, map[string]any{"code": invalidArgument, "message": message})
+		server.JSON(w, http.StatusBadRequest, map[string]any{"code": invalidArgument, "message": message})
 		return
 	}
 	var out []byte

@@ -193,13 +193,13 @@ func TestAmplification(t *testing.T) {
 		body  []byte
 		want  string
 	}{
-		{"buckets with long tags", 0, metrics(fieldExponential, append(attribute(1, 100_000), wrap(8, wrap(2, repeat([]byte{1}, 900)))...)), "take more than 64 MiB"},
+		{"buckets with long tags", 0, metrics(fieldExponential, append(attribute(1, 100_000), wrap(8, wrap(2, repeat([]byte{1}, 900)))...)), "more than 64 MiB"},
 		{"many buckets", 0, metrics(fieldExponential, wrap(8, wrap(2, repeat([]byte{1}, 2000)))), "more than 1000 buckets"},
 		{"many single buckets", 0, metrics(fieldExponential, wrap(8, repeat([]byte{2 << 3, 1}, 2000))), "more than 1000 buckets"},
 		{"many quantiles", 0, metrics(fieldSummary, repeat([]byte{6<<3 | 2, 0}, 2000)), "more than 1000 quantiles"},
 		{"many events", 1, wrap(1, wrap(2, wrap(2, repeat([]byte{11<<3 | 2, 0}, 1<<20)))), "more than 65536 values"},
 		{"many links", 1, wrap(1, wrap(2, wrap(2, repeat([]byte{13<<3 | 2, 0}, 1<<20)))), "more than 65536 values"},
-		{"long resource", 2, wrap(1, append(wrap(1, attribute(1, 100_000)), wrap(2, repeat([]byte{2<<3 | 2, 0}, 1000))...)), "take more than 64 MiB"},
+		{"long resource", 2, wrap(1, append(wrap(1, attribute(1, 100_000)), wrap(2, repeat([]byte{2<<3 | 2, 0}, 1000))...)), "more than 64 MiB"},
 	} {
 		a, s := bench()
 		p, err := exports[c.which].write(a, c.body)

@@ -38,14 +38,18 @@ func (a *API) Routes() []route.Route {
 	}
 	add("POST", "/v1/prometheus/write", a.write)
 	add("POST", "/v1/prometheus/read", a.read)
+	const base = "/v1/prometheus/api/v1"
+	add("GET", base+"/rules", a.rules)
+	add("GET", base+"/alerts", a.alerts)
+	add("GET", base+"/status/tsdb", a.cardinality)
 	for _, method := range []string{"GET", "POST"} {
-		const base = "/v1/prometheus/api/v1"
 		add(method, base+"/query", a.instant)
 		add(method, base+"/query_range", a.ranged)
 		add(method, base+"/labels", a.labels)
 		add(method, base+"/label/:name/values", a.labelValues)
 		add(method, base+"/series", a.series)
 		add(method, base+"/metadata", a.metadata)
+		add(method, base+"/query_exemplars", a.exemplars)
 		add(method, base+"/format_query", a.formatQuery)
 		add(method, base+"/parse_query", a.parseQuery)
 		add(method, base+"/status/buildinfo", a.buildInfo)

@@ -18,6 +18,10 @@ func (a *API) expression(r *http.Request, invalid func(error) error) (parser.Exp
 	if err != nil {
 		return nil, err
 	}
+	return p.expression(invalid)
+}
+
+func (p params) expression(invalid func(error) error) (parser.Expr, error) {
 	text := p.Get("query")
 	if text == "" {
 		return nil, gate.Bad("query is required")

@@ -17,7 +17,7 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"tarn/edge/query"
-	"tarn/edge/query/result"
+	"tarn/edge/query/text"
 )
 
 var gzipWriters = sync.Pool{New: func() any {
@@ -122,7 +122,7 @@ func writeResult(to http.ResponseWriter, r *http.Request, res *query.PromQLResul
 		w.text("[")
 		w.time(at.UnixMilli())
 		w.text(",")
-		w.buf = result.AppendString(w.buf, v.V)
+		w.buf = text.AppendJSONString(w.buf, v.V)
 		w.text("]")
 	}
 	w.text("}")
@@ -166,7 +166,7 @@ func (w *writer) notes(name string, texts []string) {
 		if i > 0 {
 			w.text(",")
 		}
-		w.buf = result.AppendString(w.buf, t)
+		w.buf = text.AppendJSONString(w.buf, t)
 	}
 	w.text("]")
 }
@@ -216,9 +216,9 @@ func (w *writer) labels(l labels.Labels) {
 			w.text(",")
 		}
 		first = false
-		w.buf = result.AppendString(w.buf, l.Name)
+		w.buf = text.AppendJSONString(w.buf, l.Name)
 		w.text(":")
-		w.buf = result.AppendString(w.buf, l.Value)
+		w.buf = text.AppendJSONString(w.buf, l.Value)
 	})
 	w.text("}")
 }

@@ -1,11 +1,9 @@
 package result
 
 import (
-	"encoding/hex"
 	"io"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"tarn/edge/query/expr"
 	"tarn/edge/query/text"
@@ -24,7 +22,7 @@ type jsonWriter struct {
 func newJSON(w io.Writer, cols []Column, lines bool) *jsonWriter {
 	j := &jsonWriter{output: output{w: w}, lines: lines, zones: map[string]*time.Location{}}
 	for _, c := range cols {
-		j.keys = append(j.keys, append(appendString(nil, c.Name), ':'))
+		j.keys = append(j.keys, append(text.AppendJSONString(nil, c.Name), ':'))
 	}
 	return j
 }
@@ -94,7 +92,7 @@ func (j *jsonWriter) cell(v *column.Vector) func(dst []byte, row int) []byte {
 	case column.Float64:
 		return func(dst []byte, row int) []byte { return text.AppendFloatJSON(dst, v.Floats[row]) }
 	case column.String:
-		return func(dst []byte, row int) []byte { return appendString(dst, v.Strings[row]) }
+		return func(dst []byte, row int) []byte { return text.AppendJSONString(dst, v.Strings[row]) }
 	case column.Dict:
 		return dictCell(v)
 	case column.Struct:
@@ -129,7 +127,7 @@ func dictCell(v *column.Vector) func([]byte, int) []byte {
 	var code uint32
 	return func(dst []byte, row int) []byte {
 		if c := v.Codes[row]; c != code || quoted == nil {
-			code, quoted = c, appendString(quoted[:0], v.Dict.Values[c])
+			code, quoted = c, text.AppendJSONString(quoted[:0], v.Dict.Values[c])
 		}
 		return append(dst, quoted...)
 	}
@@ -140,7 +138,7 @@ func (j *jsonWriter) structCell(v *column.Vector) func([]byte, int) []byte {
 	var keys [][]byte
 	for i, c := range v.Children {
 		fields = append(fields, j.cell(c))
-		keys = append(keys, append(appendString(nil, v.Type.Nested.Names[i]), ':'))
+		keys = append(keys, append(text.AppendJSONString(nil, v.Type.Nested.Names[i]), ':'))
 	}
 	return func(dst []byte, row int) []byte {
 		dst = append(dst, '{')
@@ -171,7 +169,7 @@ func (j *jsonWriter) mapCell(v *column.Vector) func([]byte, int) []byte {
 				dst = append(dst, ',')
 			}
 			name = key(name[:0], i)
-			dst = append(appendString(dst, string(name)), ':')
+			dst = append(text.AppendJSONString(dst, string(name)), ':')
 			if values.IsNull(i) {
 				dst = append(dst, "null"...)
 			} else {
@@ -277,44 +275,4 @@ func mapText(v *column.Vector, zones map[string]*time.Location) func([]byte, int
 		}
 		return append(dst, '}')
 	}
-}
-
-// appendString appends a JSON string, escaped as little as JSON allows.
-// Invalid UTF-8 becomes U+FFFD.
-func appendString(dst []byte, s string) []byte {
-	dst = append(dst, '"')
-	from := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= 0x20 && c != '"' && c != '\\' && c < utf8.RuneSelf {
-			i++
-			continue
-		}
-		if c >= utf8.RuneSelf {
-			r, n := utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && n == 1 {
-				dst = append(append(dst, s[from:i]...), "\ufffd"...)
-				from = i + 1
-			}
-			i += n
-			continue
-		}
-		dst = append(dst, s[from:i]...)
-		switch c {
-		case '"', '\\':
-			dst = append(dst, '\\', c)
-		case '\n':
-			dst = append(dst, '\\', 'n')
-		case '\r':
-			dst = append(dst, '\\', 'r')
-		case '\t':
-			dst = append(dst, '\\', 't')
-		default:
-			dst = append(dst, '\\', 'u')
-			dst = hex.AppendEncode(dst, []byte{0, c})
-		}
-		i++
-		from = i
-	}
-	return append(append(dst, s[from:]...), '"')
 }
