@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"net/http"
 	"net/url"
@@ -26,7 +27,8 @@ import (
 //	remote-write, remote-read, prom             see prometheus_test.go
 //
 //	greptime [post] [zone=Z] [header=NAME:VALUE] [NAME=VALUE]...
-//	                                            sends statements to /v1/sql
+//	                                            sends statements to /v1/sql; the
+//	                                            body of Arrow is shown in base64
 //
 // $NAME in a request is the token that an earlier answer held. What differs
 // from run to run is shown in <angle brackets>.
@@ -219,7 +221,11 @@ func (c *conversation) greptime(d *datadriven.TestData) string {
 		q.target, q.body = "/v1/sql", []byte(v.Encode())
 		q.header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	return mask(c.server.do(q).text())
+	r := c.server.do(q)
+	if r.Header.Get("Content-Type") == "application/arrow" {
+		r.body = []byte(base64.StdEncoding.EncodeToString(r.body))
+	}
+	return mask(r.text())
 }
 
 var masks = []struct {

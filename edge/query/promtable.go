@@ -15,6 +15,7 @@ import (
 	"tarn/edge/query/promql"
 	"tarn/edge/query/result"
 	"tarn/store/column"
+	"tarn/store/schema"
 )
 
 // The names of a PromQL answer's columns as rows
@@ -27,8 +28,9 @@ const (
 
 // PromRows runs a range query and gives its answer as rows: one for each series
 // and step with a sample, as time, value, and the labels by name. The value is
-// called like the field of a bare selector, and otherwise like the query; an
-// answer without series has the columns time and value.
+// called like the field of a bare selector, and otherwise like the query; the
+// time like the time index of the tables, when they have one name for it. An
+// answer of no known table has the columns time and value.
 func (e *Engine) PromRows(ctx context.Context, req PromQLRequest) ([]result.Column, *column.Batch, error) {
 	res, err := e.PromQL(ctx, req)
 	if err != nil {
@@ -40,9 +42,17 @@ func (e *Engine) PromRows(ctx context.Context, req PromQLRequest) ([]result.Colu
 		return nil, nil, &Error{Class: Plan, Msg: fmt.Sprintf("a %s cannot be a table", res.Value.Type())}
 	}
 	names := labelNames(m)
-	timeName, valueName := promTime, e.promValueName(req)
-	if valueName == "" || len(m) == 0 {
+	parsed, err := parser.ParseExpr(req.Text)
+	if err != nil {
+		return nil, nil, &Error{Class: Parse, Msg: err.Error(), Err: err}
+	}
+	tables := e.promTables(req.Database, parsed)
+	timeName, valueName := promTimeName(tables), e.promValueName(req, parsed)
+	switch {
+	case valueName == "", len(m) == 0 && len(tables) == 0:
 		timeName, valueName, names = promLiteralTime, promValue, nil
+	case len(m) == 0:
+		names = promLabels(tables, parsed)
 	}
 	columns := []result.Column{{Name: timeName, Type: column.Of(column.Timestamp)}, {Name: valueName, Type: column.Of(column.Float64)}}
 	for _, n := range names {
@@ -101,13 +111,61 @@ func labelNames(m prom.Matrix) []string {
 	return names
 }
 
+// promTables are the tables that the selectors of a query name, of those that
+// there are.
+func (e *Engine) promTables(database string, expr parser.Expr) []*schema.Table {
+	db, ok := e.provider.Database(database)
+	if !ok {
+		return nil
+	}
+	var out []*schema.Table
+	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
+		if s, ok := n.(*parser.VectorSelector); ok {
+			if t, ok := db.Table(s.Name); ok {
+				out = append(out, t)
+			}
+		}
+		return nil
+	})
+	return out
+}
+
+// promTimeName is what the time index of all tables is called.
+func promTimeName(tables []*schema.Table) string {
+	name := ""
+	for _, t := range tables {
+		if t.Def == nil || t.Def.TimeName == "" || name != "" && name != t.Def.TimeName {
+			return promTime
+		}
+		name = t.Def.TimeName
+	}
+	if name == "" {
+		return promTime
+	}
+	return name
+}
+
+// promLabels are the labels that an answer without series would have: what it
+// groups by, or the tags of the tables.
+func promLabels(tables []*schema.Table, expr parser.Expr) []string {
+	if a, ok := expr.(*parser.AggregateExpr); ok && !a.Without {
+		return slices.Sorted(slices.Values(a.Grouping))
+	}
+	var names []string
+	for _, t := range tables {
+		for _, id := range t.Tags {
+			if name := t.Columns[id].Name; !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // promValueName is what the column of values is called; "" stands for a query
 // without a selector.
-func (e *Engine) promValueName(req PromQLRequest) string {
-	expr, err := parser.ParseExpr(req.Text)
-	if err != nil {
-		return ""
-	}
+func (e *Engine) promValueName(req PromQLRequest, expr parser.Expr) string {
 	selectors := 0
 	parser.Inspect(expr, func(n parser.Node, _ []parser.Node) error {
 		if _, ok := n.(*parser.VectorSelector); ok {

@@ -2,6 +2,8 @@ package expr
 
 import (
 	"encoding/json"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,13 +30,80 @@ func nativeFunctions() map[string]function {
 		"json_get_int":    fixed(column.Int64, jsonKernel(column.Int64, jsonInt), s, s),
 		"json_get_float":  fixed(column.Float64, jsonKernel(column.Float64, jsonFloat), s, s),
 		"json_get_bool":   fixed(column.Bool, jsonKernel(column.Bool, jsonBool), s, s),
-		"json_to_string":  same, "parse_json": same,
+		"json_get_object": fixed(s, jsonKernel(s, jsonObject), s, s),
+		"json_path_exists": fixed(column.Bool, test2(func(text, path string) bool {
+			_, ok := jsonPath(text, path)
+			return ok
+		}), s, s),
+		"json_is_null":   jsonTest(func(v any) bool { return v == nil }),
+		"json_is_bool":   jsonTest(func(v any) bool { _, ok := v.(bool); return ok }),
+		"json_is_string": jsonTest(func(v any) bool { _, ok := v.(string); return ok }),
+		"json_is_object": jsonTest(func(v any) bool { _, ok := v.(map[string]any); return ok }),
+		"json_is_array":  jsonTest(func(v any) bool { _, ok := v.([]any); return ok }),
+		"json_is_int": jsonTest(func(v any) bool {
+			n, ok := v.(json.Number)
+			return ok && !strings.ContainsAny(n.String(), ".eE")
+		}),
+		"json_is_float": jsonTest(func(v any) bool {
+			n, ok := v.(json.Number)
+			return ok && strings.ContainsAny(n.String(), ".eE")
+		}),
+		"json_object_keys": {min: 1, max: 1, bind: func(name string, args []Expr) (Expr, error) {
+			args, err := convertArgs(name, args, []column.Kind{s})
+			if err != nil {
+				return nil, err
+			}
+			t := column.ListOf(column.Of(s))
+			return newNode(name, args, t, listRows(t, jsonKeys)), nil
+		}},
+		"json_to_string": same, "parse_json": same,
 	}
 	out := make(map[string]function, len(m))
 	for name, f := range m {
 		out[Native+name] = f
 	}
 	return out
+}
+
+// jsonTest tests a value of JSON; what is no JSON passes no test.
+func jsonTest(is func(v any) bool) function {
+	return fixed(column.Bool, strict(column.Of(column.Bool), func(ctx *Context, args []operand, out *column.Vector) error {
+		x := ctx.textSlot(args[0])
+		for i := range out.Len {
+			if out.IsNull(i) {
+				continue
+			}
+			v, ok := jsonPath(x.at(i), "")
+			out.Bools[i] = ok && is(v)
+		}
+		return nil
+	}), column.String)
+}
+
+// jsonKeys lists the keys of an object, sorted; null where there is none.
+func jsonKeys(ctx *Context, args []operand) func(*column.Vector, int) (bool, error) {
+	if args[0].allNull() {
+		return func(*column.Vector, int) (bool, error) { return false, nil }
+	}
+	x := ctx.textSlot(args[0])
+	return func(items *column.Vector, i int) (bool, error) {
+		if args[0].null(i) {
+			return false, nil
+		}
+		v, _ := jsonPath(x.at(i), "")
+		m, ok := v.(map[string]any)
+		if !ok {
+			return false, nil
+		}
+		if len(m) > maxElements {
+			return false, tooManyElements("json_object_keys")
+		}
+		for _, k := range slices.Sorted(maps.Keys(m)) {
+			items.Strings = append(items.Strings, k)
+			items.Len++
+		}
+		return true, nil
+	}
 }
 
 // jsonKernel puts what a path leads to in a text of JSON into a vector; put says
@@ -119,6 +188,13 @@ func jsonString(v any, out *column.Vector, i int) bool {
 		out.Strings[i] = string(text)
 	}
 	return true
+}
+
+func jsonObject(v any, out *column.Vector, i int) bool {
+	if _, ok := v.(map[string]any); !ok {
+		return false
+	}
+	return jsonString(v, out, i)
 }
 
 func jsonInt(v any, out *column.Vector, i int) bool {

@@ -359,7 +359,7 @@ func (b *Binder) cast(e *sql.Cast, sc *scope) (expr.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := expr.ParseSQLType(e.Type.Name, e.Type.Args...)
+	t, err := b.castTarget(e.Type)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"tarn/edge/query/expr"
@@ -211,11 +212,65 @@ func (b *Binder) nativeCall(name string, e *sql.Call, sc *scope) (x expr.Expr, o
 		x, err = b.both(op, e.Args[0], by, sc)
 		return x, true, err
 	}
+	if rewritten, ok := rewrite(name, e.Args); ok {
+		x, err = b.bind(rewritten, sc)
+		return x, true, err
+	}
+	if strings.HasPrefix(name, "@@") {
+		return nil, true, planErrorf("Unknown system variable %s", name)
+	}
 	if expr.IsFunction(expr.Native + name) {
 		x, err = b.callArgs(expr.Native+name, e.Args, sc)
 		return x, true, err
 	}
 	return nil, false, nil
+}
+
+// rewrite says functions of the dialect in those that all have.
+func rewrite(name string, args []sql.Expr) (sql.Expr, bool) {
+	call := func(name string, args ...sql.Expr) sql.Expr {
+		return &sql.Call{Name: sql.Ident{Name: name}, Args: args}
+	}
+	text := func(s string) sql.Expr { return &sql.Literal{Kind: sql.StringLit, Str: s} }
+	one := &sql.Literal{Kind: sql.IntLit, Int: 1}
+	switch {
+	case name == "mod" && len(args) == 2:
+		return &sql.Binary{Op: "%", L: args[0], R: args[1]}, true
+	case name == "isnull" && len(args) == 1:
+		return &sql.Is{X: args[0], What: "NULL"}, true
+	case name == "clamp" && len(args) == 3:
+		return call("least", call("greatest", args[0], args[1]), args[2]), true
+	case name == "clamp_min" && len(args) == 2:
+		return call("greatest", args...), true
+	case name == "clamp_max" && len(args) == 2:
+		return call("least", args...), true
+	case name == "regexp_extract" && len(args) == 2: // all that matches is the first group
+		return &sql.Index{X: call("regexp_match", args[0], call("concat", text("("), args[1], text(")"))), I: one}, true
+	case name == "locate" && len(args) == 2:
+		return call("strpos", args[1], args[0]), true
+	}
+	return nil, false
+}
+
+// nativeTypes are names of types that only the dialect has.
+var nativeTypes = map[string]expr.Target{
+	"INT8": {Type: column.Of(column.Int64)}, "INT16": {Type: column.Of(column.Int64), Bits: 16}, "INT32": {Type: column.Of(column.Int64), Bits: 32}, "INT64": {Type: column.Of(column.Int64)},
+	"UINT8": {Type: column.Of(column.Uint64), Bits: 8}, "UINT16": {Type: column.Of(column.Uint64), Bits: 16}, "UINT32": {Type: column.Of(column.Uint64), Bits: 32}, "UINT64": {Type: column.Of(column.Uint64)},
+	"FLOAT32": {Type: column.Of(column.Float64), Bits: 32}, "FLOAT64": {Type: column.Of(column.Float64)},
+	"TIMESTAMP_S": {Type: column.Of(column.Timestamp), Unit: 1e9}, "TIMESTAMP_SEC": {Type: column.Of(column.Timestamp), Unit: 1e9}, "TIMESTAMPSECOND": {Type: column.Of(column.Timestamp), Unit: 1e9},
+	"TIMESTAMP_MS": {Type: column.Of(column.Timestamp), Unit: 1e6}, "TIMESTAMPMILLISECOND": {Type: column.Of(column.Timestamp), Unit: 1e6},
+	"TIMESTAMP_US": {Type: column.Of(column.Timestamp), Unit: 1e3}, "TIMESTAMPMICROSECOND": {Type: column.Of(column.Timestamp), Unit: 1e3}, "DATETIME": {Type: column.Of(column.Timestamp), Unit: 1e3},
+	"TIMESTAMP_NS": {Type: column.Of(column.Timestamp)}, "TIMESTAMPNANOSECOND": {Type: column.Of(column.Timestamp)},
+}
+
+// castTarget finds what CAST makes.
+func (b *Binder) castTarget(t sql.TypeName) (expr.Target, error) {
+	if b.Native != nil && len(t.Args) == 0 {
+		if target, ok := nativeTypes[t.Name]; ok {
+			return target, nil
+		}
+	}
+	return expr.ParseSQLType(t.Name, t.Args...)
 }
 
 // Constant computes an expression without columns.

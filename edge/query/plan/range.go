@@ -228,6 +228,13 @@ func (r *ranged) take(p *sql.Expr) error {
 		}
 		return nil
 	}
+	if agg.Of != nil {
+		if !distribute(&agg.Of, agg) {
+			return syntaxErrorf("Can't use the RANGE keyword in Expr %s without function", agg.Of)
+		}
+		*p = agg.Of
+		return r.take(p)
+	}
 	nested := false
 	for _, a := range agg.Call.Args {
 		walk(a, func(e sql.Expr) bool {
@@ -245,6 +252,20 @@ func (r *ranged) take(p *sql.Expr) error {
 	}
 	*p = &sql.ColumnRef{Name: synthetic("range", i)}
 	return nil
+}
+
+// distribute gives each aggregate of an expression the clause of from, and says
+// whether there is one.
+func distribute(p *sql.Expr, from *sql.RangeAgg) bool {
+	if c, ok := (*p).(*sql.Call); ok && c.Over == nil && aggregates.Exists(strings.ToLower(c.Name.Name)) {
+		*p = &sql.RangeAgg{Call: c, Range: from.Range, Fill: from.Fill}
+		return true
+	}
+	some := false
+	for _, o := range operands(*p) {
+		some = distribute(o, from) || some
+	}
+	return some
 }
 
 // add binds an aggregate over windows, unless the same one is there.

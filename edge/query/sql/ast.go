@@ -79,7 +79,13 @@ type CTE struct {
 	Name    Ident
 	Columns []Ident
 	Query   *Query
+	// TQL, in GreptimeDB's dialect, is what the query stands for: whoever runs
+	// the statement puts its rows where the query's table is.
+	TQL *TQL
 }
+
+// Table is the name of the table that stands for TQL, which no statement has.
+func (c CTE) Table() string { return "\x01tql:" + c.Name.Name }
 
 // Body is a SELECT, a set operation, VALUES or a parenthesised query.
 type Body interface {

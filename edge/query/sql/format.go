@@ -136,6 +136,10 @@ func (q *Query) write(w *writer) {
 				w.put(" ")
 				w.idents(c.Columns)
 			}
+			if c.TQL != nil {
+				w.put(" AS (", c.TQL, ")")
+				return
+			}
 			w.put(" AS (", c.Query, ")")
 		})
 		w.put(" ")

@@ -117,6 +117,8 @@ func (l *lexer) next() error {
 		l.add(tokOp, "@@", l.pos+2)
 	case (c == 'e' || c == 'E') && strings.HasPrefix(l.text[l.pos+1:], "'"):
 		return l.escaped()
+	case l.native && isTQL(l.text[l.pos:]) && len(l.tokens) > 0 && l.tokens[len(l.tokens)-1].isOp("("):
+		return l.tql()
 	case isIdentStart(c):
 		end := l.pos
 		for end < len(l.text) && isIdentPart(l.text[end]) {
@@ -149,6 +151,30 @@ func (l *lexer) next() error {
 		return l.fail(l.pos, "Unexpected character "+string(r))
 	}
 	return nil
+}
+
+// tql reads TQL, whose words are PromQL's, to the parenthesis that closes the one
+// before it.
+func (l *lexer) tql() error {
+	depth := 0
+	for i := l.pos; i < len(l.text); i++ {
+		switch c := l.text[i]; c {
+		case '(':
+			depth++
+		case ')':
+			if depth--; depth < 0 {
+				l.add(tokTQL, l.text[l.pos:i], i)
+				return nil
+			}
+		case '\'', '"', '`':
+			for i++; i < len(l.text) && l.text[i] != c; i++ {
+				if l.text[i] == '\\' && c != '`' {
+					i++
+				}
+			}
+		}
+	}
+	return l.fail(l.pos, "Expected: ) after TQL, found: EOF")
 }
 
 // quoted reads a string or quoted identifier, in which a doubled quote stands

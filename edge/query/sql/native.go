@@ -184,10 +184,12 @@ type RangeFill struct {
 	Value Expr
 }
 
-// RangeAgg is agg(...) RANGE duration [FILL f].
+// RangeAgg is agg(...) RANGE duration [FILL f], or (expression) RANGE ..., which
+// is the clause of each aggregate in the expression.
 type RangeAgg struct {
 	at
-	Call  *Call
+	Call  *Call // nil where Of is not
+	Of    Expr
 	Range Duration
 	Fill  *RangeFill // nil when not said
 }

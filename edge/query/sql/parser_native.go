@@ -70,6 +70,11 @@ func (p *parser) parseNative() (Statement, error) {
 		if !ok {
 			return nil, p.fail(t.pos, "Expected: a function call after ADMIN")
 		}
+		for i, a := range call.Args {
+			if q, ok := a.(*ColumnRef); ok && q.Name.Quoted && q.Qualifier == nil { // "table"
+				call.Args[i] = &Literal{at: q.at, Kind: StringLit, Str: q.Name.Name}
+			}
+		}
 		return &Admin{at(t.pos), call}, nil
 	case "copy", "kill", "declare", "fetch", "close", "grant", "revoke", "replace", "begin", "commit", "rollback", "comment", "update", "merge":
 		return nil, p.refuse(t.pos, "Unsupported statement: "+strings.ToUpper(t.text))
@@ -293,7 +298,7 @@ func (p *parser) options(values bool) ([]Option, error) {
 			o.Value = sign + v.text
 		}
 		out = append(out, o)
-		if !p.acceptOp(",") {
+		if !p.acceptOp(",") || p.peek().isOp(")") { // a trailing comma
 			return out, nil
 		}
 	}
@@ -640,22 +645,53 @@ func (p *parser) rangeFill() (*RangeFill, error) {
 // rangeAgg reads what follows an aggregate's call in GreptimeDB's dialect.
 func (p *parser) rangeAgg(e Expr) (Expr, error) {
 	c, ok := e.(*Call)
-	if !ok || !p.native || !p.peek().isWord("range") {
+	if !ok || !p.atRange() {
 		return e, nil
 	}
-	if n := p.peekAt(1); n.kind != tokString && !n.isOp("(") && !n.isWord("interval") {
-		return e, nil
-	}
-	p.next()
 	r := &RangeAgg{at: c.at, Call: c}
-	var err error
+	return r, p.rangeClause(r)
+}
+
+// rangeOf reads what follows an expression in parentheses.
+func (p *parser) rangeOf(start at, e Expr) (Expr, error) {
+	if !p.atRange() {
+		return e, nil
+	}
+	r := &RangeAgg{at: start, Of: e}
+	return r, p.rangeClause(r)
+}
+
+func (p *parser) atRange() bool {
+	n := p.peekAt(1)
+	return p.native && p.peek().isWord("range") && (n.kind == tokString || n.isOp("(") || n.isWord("interval"))
+}
+
+func (p *parser) rangeClause(r *RangeAgg) (err error) {
+	p.next()
 	if r.Range, err = p.duration(); err != nil {
-		return nil, err
+		return err
 	}
 	if p.accept("fill") {
 		r.Fill, err = p.rangeFill()
 	}
-	return r, err
+	return err
+}
+
+// systemVariable reads @@[session.|global.]name, which is a call of a function
+// without arguments.
+func (p *parser) systemVariable() (Expr, error) {
+	start := p.next().pos
+	if !p.native {
+		return nil, p.fail(start, "Expected: an expression, found: @@")
+	}
+	if t := p.peek(); (t.isWord("session") || t.isWord("global")) && p.peekAt(1).isOp(".") {
+		p.i += 2
+	}
+	id, err := p.ident("a system variable")
+	if err != nil {
+		return nil, err
+	}
+	return &Call{at: at(start), Name: Ident{Name: "@@" + strings.ToLower(id.Name), Quoted: true, At: start}}, nil
 }
 
 // align reads the ALIGN clause.
@@ -891,7 +927,12 @@ func (f *RangeFill) write(w *writer) {
 }
 
 func (r *RangeAgg) write(w *writer) {
-	w.put(r.Call, " RANGE ", r.Range)
+	if r.Of != nil {
+		w.put("(", r.Of, ")")
+	} else {
+		w.put(r.Call)
+	}
+	w.put(" RANGE ", r.Range)
 	if r.Fill != nil {
 		w.put(r.Fill)
 	}

@@ -24,6 +24,8 @@ func (p *parser) parsePrimary() (Expr, error) {
 			return p.parseParen()
 		case "[":
 			return p.parseArray()
+		case "@@":
+			return p.systemVariable()
 		}
 	case tokQuoted:
 		return p.parseName()
@@ -52,7 +54,7 @@ func (p *parser) parseParen() (Expr, error) {
 		return nil, err
 	}
 	if len(list) == 1 {
-		return list[0], nil
+		return p.rangeOf(start, list[0])
 	}
 	return &Tuple{start, list}, nil
 }

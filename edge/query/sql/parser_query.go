@@ -44,6 +44,10 @@ func (p *parser) parseLimit(q *Query) (err error) {
 			if !p.accept("all") {
 				q.Limit, err = p.parseExpr()
 			}
+			if err == nil && p.native && q.Limit != nil && q.Offset == nil && p.acceptOp(",") { // LIMIT offset, count
+				q.Offset = q.Limit
+				q.Limit, err = p.parseExpr()
+			}
 		case q.Offset == nil && p.accept("offset"):
 			q.Offset, err = p.parseExpr()
 			if !p.accept("rows") {
@@ -81,8 +85,32 @@ func (p *parser) parseCTE() (CTE, error) {
 	if err := p.expect("as"); err != nil {
 		return c, err
 	}
+	if t := p.peekAt(1); p.peek().isOp("(") && t.kind == tokTQL {
+		return c, p.tqlCTE(&c)
+	}
 	c.Query, err = p.parenQuery()
 	return c, err
+}
+
+// tqlCTE reads ( TQL ... ), which is a table of a name that no statement has.
+func (p *parser) tqlCTE(c *CTE) error {
+	p.next()
+	t := p.next()
+	if p.depth != 1 {
+		return p.refuse(t.pos, "Unsupported statement: TQL in the WITH of an inner query")
+	}
+	s, err := parseTQL(p.text[:t.pos+len(t.src)], t.pos)
+	if err != nil {
+		return err
+	}
+	tql, ok := s.(*TQL)
+	if !ok || tql.Kind != "EVAL" {
+		return p.refuse(t.pos, "Unsupported statement: WITH ... AS (TQL) of another kind than EVAL")
+	}
+	table := ObjectName{{Name: c.Table(), Quoted: true}}
+	c.TQL = tql
+	c.Query = &Query{at: at(t.pos), Body: &Select{at: at(t.pos), Items: []SelectItem{{Wildcard: true}}, From: []TableExpr{&TableName{at: at(t.pos), Name: table}}}}
+	return p.expectOp(")")
 }
 
 func (p *parser) parenQuery() (*Query, error) {
@@ -262,7 +290,11 @@ func (p *parser) parseItem() (SelectItem, error) {
 	if item.Expr, err = p.parseExpr(); err != nil {
 		return item, err
 	}
-	item.Alias, err = p.columnAlias()
+	if item.Alias, err = p.columnAlias(); err == nil && item.Alias == nil {
+		if c, ok := item.Expr.(*Call); ok && strings.HasPrefix(c.Name.Name, "@@") {
+			item.Alias = &Ident{Name: c.Name.Name, Quoted: true, At: c.Pos()}
+		}
+	}
 	return item, err
 }
 

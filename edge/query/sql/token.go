@@ -10,6 +10,7 @@ const (
 	tokString           // '...' with the quotes off
 	tokNumber
 	tokParam // $name, text without the $
+	tokTQL   // TQL ... inside of parentheses, the text of it
 	tokOp    // punctuation and operators
 )
 

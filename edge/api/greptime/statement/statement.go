@@ -133,7 +133,11 @@ func (r *Runner) Run(ctx context.Context, sess *Session, s sql.Statement) (*Outp
 
 // query runs a SELECT.
 func (r *Runner) query(ctx context.Context, sess *Session, s sql.Statement) (*Output, error) {
-	return r.queryOn(ctx, sess, s, nil)
+	own, err := r.tqlTables(ctx, sess, s)
+	if err != nil {
+		return nil, err
+	}
+	return r.queryOn(ctx, sess, s, own)
 }
 
 // queryOn is query where a table of the server's own may stand for a name.
@@ -187,7 +191,8 @@ func (r *Runner) native(sess *Session) *plan.Native {
 		Table:   func(database, table string) (plan.NativeTable, bool) { return r.table(sess, database, table) },
 		Catalog: gate.Catalog, Database: sess.Database, Zone: sess.Zone, Now: r.Now().UnixNano(),
 		Constants: map[string]string{"database": sess.Database, "schema": sess.Database, "current_schema": sess.Database, "current_database": sess.Database,
-			"version": r.version(), "pg_catalog.version": r.version(), "timezone": sess.ZoneName, "current_user": "greptime", "session_user": "greptime"},
+			"version": r.version(), "pg_catalog.version": r.version(), "timezone": sess.ZoneName, "current_user": "greptime", "session_user": "greptime",
+			"@@time_zone": sess.ZoneName, "@@system_time_zone": "UTC", "@@version": r.version(), "@@version_comment": "Tarn"},
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"tarn/edge/api/gate"
 	"tarn/edge/query/expr"
+	"tarn/edge/query/plan"
 	"tarn/edge/query/sql"
 	qtext "tarn/edge/query/text"
 	"tarn/store/column"
@@ -80,6 +81,66 @@ func (r *Runner) tql(ctx context.Context, sess *Session, s *sql.TQL) (*Output, e
 		}
 	}
 	return &Output{Rows: true, Columns: columns, batch: b}, nil
+}
+
+// tqlTables runs what WITH names of a query are TQL, by the names of the tables
+// that stand for them.
+func (r *Runner) tqlTables(ctx context.Context, sess *Session, s sql.Statement) (map[string]plan.SystemTable, error) {
+	q, ok := s.(*sql.Query)
+	if e, explain := s.(*sql.Explain); explain {
+		q, ok = e.Query, true
+	}
+	if !ok {
+		return nil, nil
+	}
+	var out map[string]plan.SystemTable
+	for _, c := range q.With {
+		if c.TQL == nil {
+			continue
+		}
+		o, err := r.tql(ctx, sess, c.TQL)
+		if err != nil {
+			return nil, err
+		}
+		if out == nil {
+			out = map[string]plan.SystemTable{}
+		}
+		out[c.Table()] = tqlTable{o}
+	}
+	return out, nil
+}
+
+// tqlTable is the rows of TQL as a table.
+type tqlTable struct{ *Output }
+
+// Columns is plan.SystemTable's.
+func (t tqlTable) Columns() []plan.Column {
+	var out []plan.Column
+	for _, c := range t.Output.Columns {
+		out = append(out, plan.Column{Name: c.Name, Type: c.Type, Unit: c.Unit})
+	}
+	return out
+}
+
+// Targets is plan.Targeted's.
+func (t tqlTable) Targets() []expr.Target {
+	var out []expr.Target
+	for _, c := range t.Output.Columns {
+		target := expr.Target{}
+		if c.Type.Kind == column.Timestamp {
+			target = expr.Target{Type: c.Type, Unit: c.Unit}
+		}
+		out = append(out, target)
+	}
+	return out
+}
+
+// Read is plan.SystemTable's.
+func (t tqlTable) Read(context.Context) (*column.Batch, error) {
+	if t.batch == nil {
+		return &column.Batch{}, nil
+	}
+	return t.batch, nil
 }
 
 func tqlPlan(lines []string, analyze bool) *Output {

@@ -131,11 +131,11 @@ func dataType(o plan.Origin, t column.Type) (name string, unit int64) {
 	return k.name, 1
 }
 
-// tableOptions are those that WITH may have; more begin with compaction or
-// memtable.
+// tableOptions are those that WITH may have; more begin as knownOption says.
 var tableOptions = []string{"ttl", "append_mode", "merge_mode", "comment", "skip_wal", "sst_format", "storage", "write_buffer_size",
 	"auto_flush_interval", "physical_metric_table", "on_physical_table", "region", "regions", "table_data_model", "semantic_type"}
 
 func knownOption(name string) bool {
-	return slices.Contains(tableOptions, name) || strings.HasPrefix(name, "compaction.") || strings.HasPrefix(name, "memtable.") || strings.HasPrefix(name, "index.")
+	return slices.Contains(tableOptions, name) || strings.HasPrefix(name, "compaction.") || strings.HasPrefix(name, "memtable.") || strings.HasPrefix(name, "index.") ||
+		strings.HasPrefix(name, "greptime.semantic.")
 }
