@@ -1,12 +1,16 @@
 package edge
 
 import (
+	"archive/zip"
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -202,5 +206,207 @@ func TestPluginLinksAreConfined(t *testing.T) {
 		if r.StatusCode != http.StatusBadRequest || !strings.Contains(string(r.body), "Path traversal detected") {
 			t.Errorf("%q: %s", name, r.text())
 		}
+	}
+}
+
+// TestSlowPluginHoldsNobodyUp writes much more than a plugin can take.
+func TestSlowPluginHoldsNobodyUp(t *testing.T) {
+	s := pluginServer(t)
+	s.post("/api/v3/configure/processing_engine_trigger", map[string]any{"db": "d", "plugin_filename": "slow.py", "trigger_name": "slow",
+		"trigger_specification": "all_tables", "trigger_arguments": map[string]string{"seconds": "600"}})
+	n := 0
+	for ; s.app.engine.Stats().DroppedBatches == 0; n++ {
+		if n > 500 {
+			t.Fatal("500 writes, and no batch was dropped")
+		}
+		s.write("d", fmt.Sprintf("cpu f=1 %d", n+1))
+	}
+	if got, want := s.query("d", "SELECT count(*) AS n FROM cpu", "csv"), fmt.Sprintf("n\n%d\n", n); got != want {
+		t.Errorf("rows: %q, want %q", got, want)
+	}
+	until(t, "the warning", func() bool {
+		return strings.Contains(s.query("d", "SELECT log_text FROM system.processing_engine_logs WHERE log_level = 'WARN'", "csv"), "write batches (plugin too slow)")
+	})
+	s.do(testRequest{method: "DELETE", target: "/api/v3/configure/processing_engine_trigger?db=d&trigger_name=slow&force=true"})
+	s.trigger("count", "count_rows.py", "table:cpu", nil)
+	s.write("d", "cpu f=1 1000000")
+	until(t, "the next plugin runs", func() bool { return strings.Contains(s.query("d", "SHOW TABLES", "csv"), "row_count") })
+}
+
+// TestKilledWorker ends the Python process from outside, as the kernel does when
+// memory is short.
+func TestKilledWorker(t *testing.T) {
+	s := pluginServer(t)
+	s.trigger("h", "hello.py", "request:hello", map[string]any{"run_async": true})
+	s.trigger("count", "count_rows.py", "table:cpu", nil)
+	get := func(query string) string {
+		return string(s.do(testRequest{method: "GET", target: "/api/v3/engine/hello?" + query}).body)
+	}
+	pid, err := strconv.Atoi(get("mode=pid"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	waiting := make(chan string, 1)
+	before := s.app.engine.Stats().Calls
+	go func() { waiting <- get("mode=nap&s=600") }()
+	until(t, "the call runs", func() bool { return s.app.engine.Stats().Calls > before })
+	process, err := os.FindProcess(pid)
+	if err == nil {
+		err = process.Kill()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := <-waiting; got != `{"error":"plugin worker exited: signal: killed"}` {
+		t.Error(got)
+	}
+	s.write("d", "cpu f=1 1")
+	until(t, "the write trigger runs again", func() bool { return strings.Contains(s.query("d", "SHOW TABLES", "csv"), "row_count") })
+	if got := get("mode=pid"); got == strconv.Itoa(pid) {
+		t.Error("the worker is the same")
+	}
+	if got := get("mode=nested&url=" + "http://" + s.app.Addr().String() + "/api/v3/engine/hello?mode=text"); got != "<p>hello</p>" {
+		t.Errorf("a plugin that asks another: %s", got)
+	}
+}
+
+// TestLockedDown has everything forbidden that can be.
+func TestLockedDown(t *testing.T) {
+	s := pluginServer(t, func(c *Config) {
+		c.NoPackages, c.PluginDirOnly, c.PluginKinds = true, true, []string{"wal_flush", "request"}
+	})
+	for _, c := range []struct {
+		path   string
+		body   any
+		status int
+		want   string
+	}{
+		{"/api/v3/configure/plugin_environment/install_packages", map[string]any{"packages": []string{"x"}}, 403, "Package installation has been disabled. Contact your administrator for more information."},
+		{"/api/v3/configure/plugin_environment/install_requirements", map[string]any{"requirements_location": "r.txt"}, 403, "Package installation has been disabled. Contact your administrator for more information."},
+		{"/api/v3/plugins/files", map[string]any{"plugin_name": "x.py", "content": ""}, 400, "Plugin error: plugin installation is disabled; plugins must already exist in the configured plugin directory"},
+		{"/api/v3/configure/processing_engine_trigger", map[string]any{"db": "d", "plugin_filename": "hello.py", "trigger_name": "x", "trigger_specification": "every:1s"}, 400, "invalid request: server is configured to reject Schedule plugin triggers"},
+		{"/api/v3/configure/processing_engine_trigger", map[string]any{"db": "d", "plugin_filename": "gh:x/y.py", "trigger_name": "x", "trigger_specification": "all_tables"}, 400, "Plugin error: plugin installation is disabled; plugins must already exist in the configured plugin directory"},
+		{"/v1/scripts?db=public&name=x", map[string]any{}, 400, "plugin installation is disabled; plugins must already exist in the configured plugin directory"},
+	} {
+		body, _ := json.Marshal(c.body)
+		r := s.do(testRequest{method: "POST", target: c.path, header: http.Header{"Content-Type": {"application/json"}}, body: body})
+		if r.StatusCode != c.status || !strings.Contains(string(r.body), c.want) {
+			t.Errorf("%s: %s\nwant %d %s", c.path, r.text(), c.status, c.want)
+		}
+	}
+	s.trigger("h", "hello.py", "request:hello", nil)
+}
+
+// TestInstallPackages installs from a directory, without any index.
+func TestInstallPackages(t *testing.T) {
+	if testing.Short() {
+		t.Skip("making a virtual environment with pip takes seconds")
+	}
+	wheels := t.TempDir()
+	s := pluginServer(t, func(c *Config) { c.PluginWheels, c.PluginOffline = wheels, true })
+	for _, version := range []string{"1.0", "2.0"} {
+		makeWheel(t, wheels, version)
+	}
+	s.trigger("h", "hello.py", "request:hello", nil)
+	get := func(query string) string {
+		return string(s.do(testRequest{method: "GET", target: "/api/v3/engine/hello?" + query}).body)
+	}
+	if got := get("mode=import"); got != `{"error":"Python function call failed: ModuleNotFoundError: No module named 'tarn_wheel'"}` {
+		t.Fatal(got)
+	}
+	install := func(what string, body map[string]any) testResponse {
+		text, _ := json.Marshal(body)
+		return s.do(testRequest{method: "POST", target: "/api/v3/configure/plugin_environment/install_" + what, header: http.Header{"Content-Type": {"application/json"}}, body: text})
+	}
+	r := install("packages", map[string]any{"packages": []string{"tarn-wheel==1.0"}})
+	if strings.Contains(string(r.body), "python3-venv") {
+		t.Skip("this Python cannot make virtual environments:", string(r.body))
+	}
+	if r.StatusCode != 200 || len(r.body) != 0 {
+		t.Fatal(r.text())
+	}
+	if got := get("mode=import"); got != "1.0" {
+		t.Error(got)
+	}
+	if err := os.WriteFile(filepath.Join(s.config.PluginDir, "requirements.txt"), []byte("tarn-wheel>1\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if r := install("requirements", map[string]any{"requirements_location": "requirements.txt"}); r.StatusCode != 200 {
+		t.Error(r.text())
+	}
+	if got := get("mode=import"); got != "2.0" {
+		t.Errorf("after an upgrade of what was imported: %s", got)
+	}
+	if r := install("packages", map[string]any{"packages": []string{"tarn-no-such"}}); r.StatusCode != 500 || !strings.Contains(string(r.body), "pip exited with status 1: no matching distribution; if the host has no package index, put wheels in --plugin-wheel-dir") {
+		t.Error(r.text())
+	}
+	for _, bad := range []string{"--index-url=http://127.0.0.1:1/", "./x", "x @ file:///x"} {
+		if r := install("packages", map[string]any{"packages": []string{bad}}); r.StatusCode != 400 || !strings.Contains(string(r.body), "is not the name of a package") {
+			t.Errorf("%s: %s", bad, r.text())
+		}
+	}
+}
+
+// makeWheel writes the smallest package that pip takes.
+func makeWheel(t *testing.T, dir, version string) {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	info := "tarn_wheel-" + version + ".dist-info/"
+	for _, f := range [][2]string{
+		{"tarn_wheel.py", "VERSION = '" + version + "'\n"},
+		{info + "METADATA", "Metadata-Version: 2.1\nName: tarn-wheel\nVersion: " + version + "\n"},
+		{info + "WHEEL", "Wheel-Version: 1.0\nGenerator: tarn\nRoot-Is-Purelib: true\nTag: py3-none-any\n"},
+		{info + "RECORD", "tarn_wheel.py,,\n" + info + "METADATA,,\n" + info + "WHEEL,,\n" + info + "RECORD,,\n"},
+	} {
+		w, err := z.Create(f[0])
+		if err == nil {
+			_, err = w.Write([]byte(f[1]))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "tarn_wheel-"+version+"-py3-none-any.whl"), b.Bytes(), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestRepository runs a plugin that a server elsewhere has, and that is away
+// after a restart.
+func TestRepository(t *testing.T) {
+	fetched := 0
+	repository := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fetched++
+		if r.URL.Path != "/main/a/b.py" {
+			http.NotFound(w, r)
+			return
+		}
+		_, _ = w.Write([]byte("def process_request(a, q, h, b, args=None):\n    return 'from afar'\n"))
+	}))
+	defer repository.Close()
+	s := pluginServer(t, func(c *Config) { c.PluginRepo = repository.URL + "/main/" })
+	s.trigger("g", "gh:a/b.py", "request:g", nil)
+	for range 3 {
+		if r := s.do(testRequest{method: "GET", target: "/api/v3/engine/g"}); string(r.body) != "from afar" {
+			t.Fatal(r.text())
+		}
+	}
+	if fetched != 2 {
+		t.Errorf("fetched %d times, want once to create and once to run", fetched)
+	}
+	body, _ := json.Marshal(map[string]any{"db": "d", "plugin_filename": "gh:a/c.py", "trigger_name": "n", "trigger_specification": "request:n"})
+	r := s.do(testRequest{method: "POST", target: "/api/v3/configure/processing_engine_trigger", header: http.Header{"Content-Type": {"application/json"}}, body: body})
+	if r.StatusCode != 400 || !strings.Contains(string(r.body), "Plugin error: error fetching plugin from repository: 404 Not Found "+repository.URL+"/main/a/c.py") {
+		t.Error(r.text())
+	}
+	repository.Close()
+	s.stop()
+	s.start()
+	if r := s.do(testRequest{method: "GET", target: "/api/v3/engine/g"}); string(r.body) != "from afar" {
+		t.Errorf("without the repository: %s", r.text())
 	}
 }

@@ -38,6 +38,7 @@ PACKAGE_STAGE=$out/stage
 export PACKAGE_VERSION PACKAGE_STAGE PACKAGE_ARCH PACKAGE_BINARY
 [ $# -gt 0 ] || set -- amd64 arm64 armv7 armv6
 for machine in "$@"; do
+	[ "$machine" != arm ] || machine=armv6 # what Go calls both
 	name=tarn-$version-linux-$machine
 	case "$machine" in
 	amd64 | arm64) goarch=$machine goarm= deb=$machine rpm=$machine ;;

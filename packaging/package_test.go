@@ -51,6 +51,11 @@ func TestPackages(t *testing.T) {
 	if testing.Short() {
 		t.Skip("left out with -short: builds nfpm and the packages")
 	}
+	switch runtime.GOARCH {
+	case "amd64", "arm64", "arm":
+	default:
+		t.Skip("left out: there are no packages for " + runtime.GOARCH)
+	}
 	nfpm := newNFPM(t)
 	binary := filepath.Join(t.TempDir(), "tarn")
 	must(t, []string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, "./cmd/tarn")
@@ -82,7 +87,7 @@ func checkSums(t *testing.T, dir string) {
 		kinds[filepath.Ext(name)] = true
 	}
 	for _, want := range []string{".deb", ".rpm", ".gz"} {
-		if !kinds[want] && runtime.GOARCH != "arm" { // arm has one of the two packages
+		if !kinds[want] && (want != ".rpm" || runtime.GOARCH != "arm") { // armv6 has no .rpm
 			t.Errorf("no %s in %s", want, text)
 		}
 	}

@@ -78,7 +78,8 @@ func (m *machine) liveWithFailures(fail vfs.Injector) (ops int) {
 // lost.
 func TestFullDiskLosesNothing(t *testing.T) {
 	m := newMachine(t, 1)
-	m.options = func(o *Options) { o.BufferBytes = 64 << 10 }
+	buffer := int64(64 << 10)
+	m.options = func(o *Options) { o.BufferBytes = buffer }
 	m.mustOpen()
 	var full vfs.Injector = func(op vfs.Op) (int, error) {
 		if op.Kind == "write" && strings.HasSuffix(op.Name, temporary) {
@@ -106,6 +107,7 @@ func TestFullDiskLosesNothing(t *testing.T) {
 	m.check()
 	m.must(m.store.wal.Sync(context.Background()))
 	m.acked()
+	buffer = 64 << 20 // or what comes out of the log would be written before the disk is full again
 	m.recover(m.crashNow())
 	m.inject.Store(&full)
 	if err := m.store.Checkpoint(context.Background()); !errors.Is(err, syscall.ENOSPC) {

@@ -527,6 +527,30 @@ func TestExploreInfluxQL(t *testing.T) {
 	p.see(".key", "pump house")
 }
 
+// TestLinkThatWrites: a query in the address runs by itself only when it cannot
+// change anything.
+func TestLinkThatWrites(t *testing.T) {
+	p := newTab(t, newServer(t, false))
+	there := func(m string) {
+		t.Helper()
+		p.open("/dashboard/#/explore?db=plant&lang=influxql&q=SHOW+MEASUREMENTS")
+		p.see(".result td", m)
+	}
+	for _, q := range []string{"DROP MEASUREMENT temp", "SELECT c FROM temp; DROP MEASUREMENT temp", "SELECT c INTO other FROM temp", "/* */ DELETE FROM temp", "-- SELECT\nDROP MEASUREMENT temp"} {
+		p.open("/dashboard/#/explore?" + url.Values{"db": {"plant"}, "lang": {"influxql"}, "q": {q}}.Encode())
+		p.see(".note", "may change data")
+		there("temp")
+		if got := p.text(".result"); strings.Contains(got, "other") {
+			t.Errorf("%s ran: %s", q, got)
+		}
+	}
+	p.open("/dashboard/#/explore?db=plant&lang=influxql&q=" + url.QueryEscape("SELECT c INTO other FROM temp"))
+	p.see(".note", "may change data")
+	p.press("Run")
+	p.see(".answer", "row")
+	there("other")
+}
+
 func TestExplorePromQL(t *testing.T) {
 	base := newServer(t, false)
 	p := newTab(t, base)

@@ -336,6 +336,16 @@ func proveMemory(ctx context.Context, r *proofRun, file string) error {
 	if err := ask(); err != nil {
 		return err
 	}
+	large, err := openDataset(file, 15_000)
+	if err != nil {
+		return err
+	}
+	if err := r.step("the set again, by 50 writers of 5 MB each", func() (string, error) {
+		_, retries, err := sendAll(ctx, loadConfig{url: config.url, workers: 50}, large)
+		return fmt.Sprintf("%d asked to wait", retries), err
+	}); err != nil {
+		return err
+	}
 	fmt.Println("  the same while it is written once more, over and over:")
 	again, stop := context.WithCancel(ctx)
 	done := make(chan error, 1)

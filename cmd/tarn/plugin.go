@@ -9,7 +9,7 @@ import (
 // pluginFlags are the settings of the processing engine.
 func pluginFlags(f *pflag.FlagSet, c *edge.Config) {
 	f.StringVar(&c.PluginDir, "plugin-dir", "", "directory of Python plugins; without one the processing engine is off")
-	f.StringVar(&c.Python, "python", "", "Python interpreter (default that of the virtual environment, or python3 on the PATH)")
+	f.StringVar(&c.Python, "python", "", "Python interpreter, also to make the virtual environment with; that of one that is there comes first (default python3 on the PATH)")
 	f.StringVar(&c.VirtualEnv, "virtual-env-location", "", "virtual environment of the plugins (default .venv in --plugin-dir)")
 	f.StringVar(&c.PluginRepo, "plugin-repo", c.PluginRepo, "where gh: plugins come from")
 	f.Var(span{&c.PluginTimeout}, "plugin-timeout", "longest time for a call of a plugin")

@@ -19,8 +19,8 @@ import (
 type Options struct {
 	// Dir is the plugin directory; empty means that nothing is ever run.
 	Dir string
-	// Python is the interpreter; empty means that of the virtual environment, or
-	// python3 on the PATH.
+	// Python is the interpreter, which also makes the virtual environment; empty
+	// means python3 on the PATH. That of an environment that is there comes first.
 	Python string
 	// VirtualEnv is the virtual environment; empty means .venv in Dir.
 	VirtualEnv string
@@ -82,6 +82,7 @@ type Engine struct {
 	feed        feed
 	installing  sync.Mutex
 
+	queued                             atomic.Int64 // bytes of written rows in the queues of triggers
 	dropped, restarts, calls, failures atomic.Int64
 }
 

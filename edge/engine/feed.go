@@ -21,7 +21,10 @@ type feed struct {
 	mu      sync.Mutex
 	pending []written
 	bytes   int
+	lost    int // writes that were dropped and not yet told of
 	wake    chan struct{}
+
+	said time.Time // when that was told; deliver's
 }
 
 // written is one write.
@@ -69,20 +72,22 @@ func (f *feed) Take(database uint32, tables []*points.Table, d store.Durability)
 	f.mu.Lock()
 	f.pending = append(f.pending, w)
 	f.bytes += w.bytes
-	lost := 0
 	for f.bytes > f.engine.opts.QueueBytes && len(f.pending) > 1 {
 		f.bytes -= f.pending[0].bytes
 		f.pending[0] = written{}
 		f.pending = f.pending[1:]
-		lost++
+		f.lost++
+		f.engine.dropped.Add(1)
 	}
 	f.mu.Unlock()
-	f.engine.dropped.Add(int64(lost))
 	select {
 	case f.wake <- struct{}{}:
 	default:
 	}
 }
+
+// warnEvery is how often losses are told of at most.
+const warnEvery = 10 * time.Second
 
 // batchBytes bounds what one call gets.
 const batchBytes = 4 << 20
@@ -121,6 +126,10 @@ func (f *feed) deliver() {
 			if w.durable.Wait(ctx) == nil { // a log that failed keeps nothing
 				group = append(group, w)
 			}
+		}
+		if now := time.Now(); f.lost > 0 && now.Sub(f.said) > warnEvery {
+			f.engine.opts.Logger.Warn("triggers missed writes, which came faster than they become durable", "writes", f.lost)
+			f.lost, f.said = 0, now
 		}
 		f.mu.Unlock()
 		f.hand(group)
@@ -163,7 +172,7 @@ func (r *runner) dropped(n int) {
 	q.mu.Lock()
 	q.lost += n
 	say := 0
-	if now := time.Now(); now.Sub(q.said) > 10*time.Second {
+	if now := time.Now(); now.Sub(q.said) > warnEvery {
 		say, q.lost, q.said = q.lost, 0, now
 	}
 	q.mu.Unlock()
@@ -181,29 +190,37 @@ type batch struct {
 // maxBatches is how many batches wait for one trigger.
 const maxBatches = 60
 
-// queue is what waits for a trigger. When it is full, the oldest goes.
+// queue is what waits for a trigger. When it is full, the oldest goes: it holds
+// at most maxBatches, limit bytes, and as long as the queues of all triggers
+// hold twice that, one batch.
 type queue struct {
 	mu    sync.Mutex
 	list  []batch
 	bytes int
 	limit int
+	total *atomic.Int64 // bytes in the queues of all triggers
+	ended bool
 	wake  chan struct{}
 
 	lost int
 	said time.Time
 }
 
-func (q *queue) init(limit int) { q.limit, q.wake = limit, make(chan struct{}, 1) }
+func (q *queue) init(limit int, total *atomic.Int64) {
+	q.limit, q.total, q.wake = limit, total, make(chan struct{}, 1)
+}
 
 // put adds a batch and returns how many were dropped for it.
 func (q *queue) put(b batch) (dropped int) {
 	q.mu.Lock()
+	if q.ended {
+		q.mu.Unlock()
+		return 0
+	}
 	q.list = append(q.list, b)
-	q.bytes += b.bytes
-	for len(q.list) > maxBatches || q.bytes > q.limit && len(q.list) > 1 {
-		q.bytes -= q.list[0].bytes
-		q.list[0] = batch{}
-		q.list = q.list[1:]
+	q.add(b.bytes)
+	for len(q.list) > maxBatches || len(q.list) > 1 && (q.bytes > q.limit || q.total.Load() > 2*int64(q.limit)) {
+		q.pop()
 		dropped++
 	}
 	q.mu.Unlock()
@@ -214,15 +231,35 @@ func (q *queue) put(b batch) (dropped int) {
 	return dropped
 }
 
+// add counts bytes that come, or go. The caller holds mu.
+func (q *queue) add(bytes int) {
+	q.bytes += bytes
+	q.total.Add(int64(bytes))
+}
+
+// pop takes the oldest batch off. The caller holds mu.
+func (q *queue) pop() batch {
+	b := q.list[0]
+	q.list[0] = batch{}
+	q.list = q.list[1:]
+	q.add(-b.bytes)
+	return b
+}
+
+// end throws away what waits, and what still comes.
+func (q *queue) end() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.add(-q.bytes)
+	q.list, q.ended = nil, true
+}
+
 // take waits for the oldest batch.
 func (q *queue) take(ctx context.Context) (batch, bool) {
 	for {
 		q.mu.Lock()
 		if len(q.list) > 0 {
-			b := q.list[0]
-			q.list[0] = batch{}
-			q.list = q.list[1:]
-			q.bytes -= b.bytes
+			b := q.pop()
 			q.mu.Unlock()
 			return b, ctx.Err() == nil
 		}

@@ -27,7 +27,12 @@ func (e *Engine) interpreter() (string, error) {
 			return found, nil
 		}
 	}
-	for _, try := range []string{e.opts.Python, e.venvPython(), "python3"} {
+	base := "python3"
+	if e.opts.Python != "" {
+		base = e.opts.Python
+	}
+	// What was installed is in the environment, which base has made.
+	for _, try := range []string{e.venvPython(), base} {
 		if try == "" {
 			continue
 		}
@@ -48,6 +53,9 @@ func (e *Engine) interpreter() (string, error) {
 		e.python = found
 		e.mu.Unlock()
 		return found, nil
+	}
+	if e.opts.Python != "" {
+		return "", fmt.Errorf("--python %s: %w", e.opts.Python, errNoPython)
 	}
 	return "", errNoPython
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,7 +35,10 @@ type runner struct {
 	stop    context.CancelCauseFunc
 	slots   chan struct{} // of running calls
 	waiting atomic.Int32  // requests that run or wait for a slot
-	queue   queue
+
+	fetching sync.Mutex
+	fetched  *code // of a plugin of the repository
+	queue    queue
 }
 
 // reconcile starts and stops triggers so that those run that the catalog has
@@ -102,7 +106,7 @@ func (e *Engine) startRunner(k runnerKey, t store.Trigger) {
 	e.runners[k] = r
 	switch spec.kind {
 	case kindWAL:
-		r.queue.init(e.opts.QueueBytes)
+		r.queue.init(e.opts.QueueBytes, &e.queued)
 		e.done.Go(r.runWrites)
 	case kindSchedule:
 		e.done.Go(r.runSchedule)
@@ -140,7 +144,7 @@ func (r *runner) log(level, text string) {
 // invoke runs the plugin once, with its log rows and its queued writes.
 func (r *runner) invoke(ctx context.Context, c *call) (outcome, error) {
 	c.key, c.database, c.args, c.log, c.host = r.key, r.trigger.Database, r.trigger.Arguments, r.log, live{r.engine}
-	code, err := r.engine.load(ctx, r.trigger.Plugin)
+	code, err := r.load(ctx)
 	if err != nil {
 		return outcome{}, err
 	}
@@ -157,6 +161,24 @@ func (r *runner) invoke(ctx context.Context, c *call) (outcome, error) {
 	r.writeBack(ctx, c.kind, o.writes)
 	r.log(levelInfo, "finished execution in "+humanTime(time.Since(began)))
 	return o, nil
+}
+
+// load reads the plugin if it has changed. One of the repository is fetched once,
+// when the trigger runs first.
+func (r *runner) load(ctx context.Context) (*code, error) {
+	if !strings.HasPrefix(r.trigger.Plugin, "gh:") {
+		return r.engine.load(ctx, r.trigger.Plugin)
+	}
+	r.fetching.Lock()
+	defer r.fetching.Unlock()
+	if r.fetched == nil {
+		code, err := r.engine.load(ctx, r.trigger.Plugin)
+		if err != nil {
+			return nil, err
+		}
+		r.fetched = code
+	}
+	return r.fetched, nil
 }
 
 func starting(c *call) string {
@@ -204,9 +226,10 @@ func databasesOf(writes []write, own string) []databaseWrites {
 // maxAsyncRetries is how often an overlapping call is tried again.
 const maxAsyncRetries = 5
 
-// attempt runs a call with the trigger's way of handling errors.
+// attempt runs a call with the trigger's way of handling errors. A call that
+// ends because the worker does is run again unless it was the only one.
 func (r *runner) attempt(c *call) {
-	wait := time.Duration(0)
+	wait, others := time.Duration(0), 0
 	for try := 1; ; try++ {
 		_, err := r.invoke(r.ctx, c)
 		if err == nil || r.ctx.Err() != nil {
@@ -224,13 +247,13 @@ func (r *runner) attempt(c *call) {
 			return
 		}
 		var gone *workerGone
-		switch r.trigger.OnError {
-		case onDisable:
-			if !errors.As(err, &gone) || gone.alone { // else another plugin may have done it
-				r.disable()
-			}
+		switch {
+		case errors.As(err, &gone) && !gone.alone && others < maxAsyncRetries:
+			others++ // another plugin may have done it
+		case r.trigger.OnError == onDisable:
+			r.disable()
 			return
-		case onLog:
+		case r.trigger.OnError == onLog:
 			return
 		}
 		if r.trigger.Async && try > maxAsyncRetries {
@@ -301,34 +324,67 @@ func (r *runner) start(fn func()) {
 // mostBehind is how many fire times a schedule runs late before it skips.
 const mostBehind = 60
 
-// runSchedule runs the plugin at its times. Missed ones are made up for, each
-// with its own time, unless there are too many.
+// clockCheck is how often a schedule that waits looks at the clock, which may be
+// set.
+const clockCheck = 30 * time.Second
+
+// runSchedule runs the plugin at its times.
 func (r *runner) runSchedule() {
-	next := r.spec.next(r.engine.opts.Now().UTC())
+	now := r.engine.opts.Now
+	next := r.spec.next(now().UTC())
 	for !next.IsZero() {
-		timer := time.NewTimer(next.Sub(r.engine.opts.Now()))
-		select {
-		case <-r.ctx.Done():
-			timer.Stop()
-			return
-		case <-timer.C:
+		if wait := next.Sub(now()); wait > 0 {
+			timer := time.NewTimer(min(wait, clockCheck))
+			select {
+			case <-r.ctx.Done():
+				timer.Stop()
+				return
+			case <-timer.C:
+			}
+			next = r.spec.soonest(next, now().UTC())
+			continue
 		}
 		at := next
 		r.start(func() { r.attempt(&call{kind: kindSchedule, time: at.Unix()}) })
-		next = r.spec.next(at)
-		behind, newest := 0, next
-		for now := r.engine.opts.Now(); !newest.IsZero() && newest.Before(now) && behind <= 100_000; newest = r.spec.next(newest) {
-			behind++
+		if r.ctx.Err() != nil {
+			return
 		}
-		if behind > mostBehind {
-			r.log(levelWarn, fmt.Sprintf("%d scheduled runs were skipped: the plugin is too slow", behind))
-			next = newest
+		var skipped bool
+		if next, skipped = r.spec.following(at, now().UTC()); skipped {
+			r.log(levelWarn, fmt.Sprintf("more than %d scheduled runs were skipped: the plugin is too slow, or the clock was set", mostBehind))
 		}
 	}
 }
 
+// soonest is when a schedule that waits for a time fires: earlier, if the clock
+// was set back.
+func (s Spec) soonest(next, now time.Time) time.Time {
+	if t := s.next(now); next.After(now) && t.Before(next) {
+		return t
+	}
+	return next
+}
+
+// following is the fire time after one that has run. Missed ones are made up
+// for, each with its own time, unless there are too many: then all are skipped
+// but the newest.
+func (s Spec) following(at, now time.Time) (next time.Time, skipped bool) {
+	next = s.next(at)
+	t := next
+	for range mostBehind {
+		if t = s.next(t); t.IsZero() || !t.Before(now) {
+			return next, false
+		}
+	}
+	if s.every > 0 {
+		return s.next(now.Add(-s.every)), true
+	}
+	return s.next(now), true // the newest before now is not known
+}
+
 // runWrites runs the plugin on what is written.
 func (r *runner) runWrites() {
+	defer r.queue.end()
 	for {
 		b, ok := r.queue.take(r.ctx)
 		if !ok {

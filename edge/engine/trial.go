@@ -160,11 +160,11 @@ func parseLines(text string, now time.Time) ([]*points.Table, error) {
 	for d.Next() {
 		l := d.Line()
 		if err := d.LineErr(); err != nil {
-			return nil, fmt.Errorf("line %d: %w", l.Number, err)
+			return nil, err
 		}
 		name, keyTags, bad := l.ParseKey()
 		if bad != nil {
-			return nil, fmt.Errorf("line %d: %w", l.Number, bad)
+			return nil, bad
 		}
 		t := b.Table(name)
 		tags = tags[:0]

@@ -14,6 +14,7 @@ import (
 	"io"
 	"log/slog"
 	"os/exec"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -107,7 +108,9 @@ func startWorker(ctx context.Context, o workerOptions) (*worker, error) {
 	defer timer.Stop()
 	select {
 	case m := <-hello:
-		err = checkHello(m, cookie, o.logger)
+		if err = checkHello(m, cookie, o.logger); err == nil {
+			o.logger.Info("the Python worker has started", "python", dotted(m.Python), "executable", m.Executable)
+		}
 	case <-w.ended:
 		return nil, fmt.Errorf("the Python worker ended at once: %w", w.reason)
 	case <-timer.C:
@@ -125,15 +128,20 @@ func startWorker(ctx context.Context, o workerOptions) (*worker, error) {
 	return w, nil
 }
 
+// dotted is a version as people write it.
+func dotted(version []int) string {
+	return strings.ReplaceAll(strings.Trim(fmt.Sprint(version), "[]"), " ", ".")
+}
+
 func checkHello(m message, cookie string, logger *slog.Logger) error {
 	switch {
 	case m.Op != "hello" || m.Cookie != cookie || m.Proto != protocol:
 		return errors.New("the Python worker speaks another protocol")
 	case len(m.Python) < 2 || m.Python[0] != 3 || m.Python[1] < 8:
 		//lint:ignore ST1005 a name
-		return fmt.Errorf("Python %v is too old; install Python 3.11+ or set --python", m.Python)
+		return fmt.Errorf("Python %s is too old; install Python 3.11+ or set --python", dotted(m.Python))
 	case m.Python[1] < 11:
-		logger.Warn("official plugins need Python 3.11", "python", fmt.Sprint(m.Python))
+		logger.Warn("official plugins need Python 3.11", "python", dotted(m.Python))
 	}
 	return nil
 }

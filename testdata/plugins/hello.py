@@ -39,6 +39,19 @@ def process_request(influxdb3_local, query_parameters, request_headers, request_
         import os
 
         return sorted(os.environ)
+    if mode == "pid":
+        import os
+
+        return str(os.getpid())
+    if mode == "import":
+        import tarn_wheel
+
+        return tarn_wheel.VERSION
+    if mode == "nested":
+        from urllib.request import urlopen
+
+        with urlopen(query_parameters["url"], timeout=30) as answer:
+            return answer.read().decode()
     if mode == "nap":
         import time
 

@@ -133,8 +133,10 @@ export function show(root, { query }) {
     fill(db, names.map((n) => h("option", { value: n }, n)), h("option", { value: "_internal" }, "_internal"));
     state.db ||= (last && names.includes(last.db) ? last.db : names.includes("telegraf") ? "telegraf" : names[0]) || "_internal";
     db.value = state.db;
-    if (fromURL) go();
-    else suggestQuery();
+    if (!fromURL) return void suggestQuery();
+    if (harmless(state)) return void go();
+    answer.hidden = false;
+    fill(out, h("p.note", "This query came with the address and may change data. Run runs it."));
   }, (err) => { answer.hidden = false; fill(out, explain(err)); });
 
   rangeField.hidden = state.lang !== "promql";
@@ -144,6 +146,11 @@ export function show(root, { query }) {
     chart?.discard();
   };
 }
+
+// harmless says whether a query can only read. SQL and PromQL cannot write here;
+// InfluxQL can, and a link from a stranger must not drop a database. Statements
+// are apart by semicolons, so that without one the first word says it.
+function harmless({ lang, q }) { return lang !== "influxql" || (/^\s*(select|show|explain)\b[^;]*;?\s*$/i.test(q) && !/\binto\b/i.test(q)); }
 
 // seriesOf finds what to draw in a table: numbers over the first column of
 // times, one series for each number and combination of texts.

@@ -62,6 +62,9 @@ func (a *API) createTrigger(w http.ResponseWriter, r *http.Request) {
 	if err == nil {
 		err = a.Engine.Create(r.Context(), engine.Definition{Database: *b.DB, Name: *b.Name, Plugin: *b.Plugin, Specification: *b.Spec,
 			Async: b.Settings.RunAsync, OnError: onError, Arguments: args, Disabled: b.Disabled})
+		if errors.Is(err, store.ErrNotFound) {
+			err = &requestError{http.StatusNotFound, "Database not found " + *b.DB}
+		}
 	}
 	a.pluginDone(w, r, err)
 }
@@ -115,11 +118,19 @@ func (a *API) namedTrigger(r *http.Request) (b triggerBody, err error) {
 	return b, err
 }
 
+// noTrigger is the answer for a trigger that is not there.
+func noTrigger(err error, name string) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return &requestError{http.StatusNotFound, "the requested resource was not found: " + name}
+	}
+	return err
+}
+
 // deleteTrigger serves DELETE of the same path.
 func (a *API) deleteTrigger(w http.ResponseWriter, r *http.Request) {
 	b, err := a.namedTrigger(r)
 	if err == nil {
-		err = a.Engine.Delete(r.Context(), *b.DB, *b.Name, b.Force)
+		err = noTrigger(a.Engine.Delete(r.Context(), *b.DB, *b.Name, b.Force), *b.Name)
 		if errors.Is(err, engine.ErrEnabled) {
 			err = &requestError{http.StatusConflict, "Cannot delete running plugin " + *b.Name + ". Disable it first or use --force."}
 		}
@@ -132,7 +143,7 @@ func (a *API) switchTrigger(disabled bool) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		b, err := a.namedTrigger(r)
 		if err == nil {
-			err = a.Engine.SetDisabled(r.Context(), *b.DB, *b.Name, disabled)
+			err = noTrigger(a.Engine.SetDisabled(r.Context(), *b.DB, *b.Name, disabled), *b.Name)
 		}
 		a.pluginDone(w, r, err)
 	}
