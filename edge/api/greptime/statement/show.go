@@ -358,7 +358,7 @@ func createText(v *schema.Table, ids []int) string {
 	if options == nil {
 		options = map[string]string{}
 	}
-	if v.Def.TimeName == timeColumn && v.Def.Order == nil && options["merge_mode"] == "" {
+	if v.Def.TimeName == timeColumn && v.Def.Order == nil && options["merge_mode"] == "" && !v.Appends() {
 		options["merge_mode"] = "last_non_null"
 	}
 	if len(options) == 0 {
