@@ -69,6 +69,7 @@ func (s *Store) Checkpoint(ctx context.Context) error {
 	}
 	s.stats.checkpoints.Add(1)
 	s.requestCompaction()
+	s.askForRoom()
 	s.opts.Logger.Info("checkpoint", "tables", len(c.tables), "segments", segments, "rows", rows, "bytes", bytes,
 		"took", s.opts.Now().Sub(started).Round(time.Millisecond))
 	return nil

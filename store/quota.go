@@ -105,6 +105,18 @@ func (s *Store) enforceQuota(ctx context.Context) error {
 	return nil
 }
 
+// askForRoom wakes the background when the quota is exceeded: what checkpoints
+// that somebody asked for write, and what targets have from now on.
+func (s *Store) askForRoom() {
+	if s.opts.MaxDiskBytes <= 0 || s.diskBytes() <= s.opts.MaxDiskBytes {
+		return
+	}
+	select {
+	case s.full <- struct{}{}:
+	default:
+	}
+}
+
 // partition tells segments that all sync targets have from others.
 func (s *Store) partition(files []*segmentFile) (upstream, others []*segmentFile) {
 	s.up.mu.Lock()

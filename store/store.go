@@ -77,6 +77,7 @@ type Store struct {
 
 	scratch sync.Pool
 	wake    chan struct{} // asks for a checkpoint
+	full    chan struct{} // asks for room within the quota
 	limiter *rate.Limiter // of compactions; nil when they may go as fast as they can
 	// wakeCompactor says that there are new segments.
 	wakeCompactor chan struct{}
@@ -94,7 +95,7 @@ type Store struct {
 // Open opens the data directory, recovers what a crash left, and starts the
 // background work. No other process may have the directory open.
 func Open(ctx context.Context, opts Options) (_ *Store, err error) {
-	s := &Store{opts: opts.withDefaults(), tables: map[uint32]*table{}, directories: map[string]bool{}, wake: make(chan struct{}, 1), wakeCompactor: make(chan struct{}, 1)}
+	s := &Store{opts: opts.withDefaults(), tables: map[uint32]*table{}, directories: map[string]bool{}, wake: make(chan struct{}, 1), full: make(chan struct{}, 1), wakeCompactor: make(chan struct{}, 1)}
 	if r := s.opts.CompactRate; r > 0 {
 		s.limiter = rate.NewLimiter(rate.Limit(r), int(min(r, 1<<20)))
 	}
@@ -222,6 +223,9 @@ func (s *Store) background(ctx context.Context) {
 			}
 		case <-sweep.C:
 			s.sweep(ctx)
+			continue
+		case <-s.full:
+			s.keepQuota(ctx)
 			continue
 		}
 		if err := s.Checkpoint(ctx); err != nil && ctx.Err() == nil {

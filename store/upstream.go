@@ -233,7 +233,13 @@ func (s *Store) databaseName(id uint32) string {
 }
 
 // SyncFiles lists the segments that a target wants or has, in write order.
-func (s *Store) SyncFiles(target string) []SyncFile {
+func (s *Store) SyncFiles(target string) []SyncFile { return s.syncFiles(target, false) }
+
+// SyncPending is SyncFiles without those that the target has for good: few,
+// where a store may have tens of thousands, for who asks every few seconds.
+func (s *Store) SyncPending(target string) []SyncFile { return s.syncFiles(target, true) }
+
+func (s *Store) syncFiles(target string, pending bool) []SyncFile {
 	now := s.opts.Now()
 	today := dayOf(now.Add(-dayEnds).UnixNano())
 	s.up.mu.Lock()
@@ -253,12 +259,17 @@ func (s *Store) SyncFiles(target string) []SyncFile {
 		table.mu.RLock()
 		segments := slices.Clone(table.segments)
 		table.mu.RUnlock()
-		var merging map[*segmentFile]bool
-		if s.opts.CompactInterval > 0 && wanted && live {
-			merging = mergeable(segments, s.opts.SegmentBytes, today, s.up.mergeState)
-		}
+		merging := sync.OnceValue(func() map[*segmentFile]bool {
+			if s.opts.CompactInterval > 0 && wanted && live {
+				return mergeable(segments, s.opts.SegmentBytes, today, s.up.mergeState)
+			}
+			return nil
+		})
 		for _, f := range segments {
 			progress, some := s.up.files[f.ID][target]
+			if pending && progress.State == SyncCommitted {
+				continue
+			}
 			if !some {
 				if !wanted {
 					continue
@@ -270,7 +281,7 @@ func (s *Store) SyncFiles(target string) []SyncFile {
 			}
 			created := time.Unix(0, f.CreatedAt)
 			waited := max(now.Sub(created), time.Since(s.up.seen[f.ID]))
-			settled := f.Bytes >= s.opts.SegmentBytes/2 || dayOf(f.MinTime) < today && !merging[f]
+			settled := f.Bytes >= s.opts.SegmentBytes/2 || dayOf(f.MinTime) < today && !merging()[f]
 			out = append(out, SyncFile{
 				ID: f.ID, TableID: f.TableID, Database: database, Table: sch.Name, Bytes: f.Bytes, Rows: f.Segment.Rows,
 				MinTime: f.MinTime, MaxTime: f.MaxTime, MinSeq: f.MinSeq, MaxSeq: f.MaxSeq, CreatedAt: created,
@@ -467,6 +478,7 @@ func (s *Store) CommitSync(ctx context.Context, target string, number uint64, id
 		return fmt.Errorf("commit batch %d of sync target %q: %w", number, target, err)
 	}
 	s.countSegments() // what is upstream may go
+	s.askForRoom()
 	s.requestCompaction()
 	return nil
 }

@@ -203,6 +203,40 @@ func TestQuotaPrefersWhatIsUpstream(t *testing.T) {
 	}
 }
 
+// TestRoomOnceUpstream makes room as soon as the targets have enough, and when a
+// checkpoint that was asked for takes too much: not at the next sweep.
+func TestRoomOnceUpstream(t *testing.T) {
+	ctx := context.Background()
+	m := newMachine(t, 3)
+	const quota = 24 << 10
+	m.options = func(o *Options) { o.MaxDiskBytes, o.SyncTargets = quota, []SyncTarget{{ID: "a"}} }
+	m.mustOpen()
+	at := m.clock.Load() - 50*dayNanos
+	write := func() {
+		m.must(m.store.Write(ctx, "d", one("d", "t", "h", at, "s=some text").batch(), WriteOptions{}))
+		m.must(m.store.Checkpoint(ctx))
+		at += dayNanos / 10
+	}
+	room := func(when string) {
+		t.Helper()
+		for deadline := time.Now().Add(time.Minute); m.store.diskBytes() > quota; time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: %d bytes of %d", when, m.store.diskBytes(), quota)
+			}
+		}
+	}
+	for !m.store.overQuota() {
+		write()
+	}
+	m.advance("a", SyncCommitted, m.store.SyncFiles("a")...)
+	room("committed")
+	for evicted := m.store.stats.evictedBytes.Load(); m.store.stats.evictedBytes.Load() == evicted; {
+		write()
+		m.advance("a", SyncCommitted, m.store.SyncPending("a")...)
+		room("checkpoint")
+	}
+}
+
 // TestRetentionWaitsForUpstream keeps what is past its retention, unseen, until
 // the targets have it.
 func TestRetentionWaitsForUpstream(t *testing.T) {

@@ -140,35 +140,37 @@ func (w *worker) step(ctx context.Context) time.Duration {
 	return 0
 }
 
-// list is the target's segments as they are, arrived ones included.
+// list is the segments that the target does not have for good, arrived ones
+// marked. Only the worker itself asks: what it knows of others is forgotten.
 func (w *worker) list() []store.SyncFile {
-	files := w.store.SyncFiles(w.target.ID)
+	files := w.store.SyncPending(w.target.ID)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.arrivals(files)
-	return files
-}
-
-// arrivals marks the files that arrived, and forgets those that the catalog
-// knows about, and of those claimed ahead what is gone. It needs the lock.
-func (w *worker) arrivals(files []store.SyncFile) {
 	if len(w.uploaded)+len(w.ahead) == 0 {
-		return
+		return files
 	}
 	uploaded, ahead := map[uint64]store.SyncProgress{}, map[uint64]store.SyncFile{}
-	for i := range files {
-		f := &files[i]
-		if f.Progress.State != store.SyncUploading {
-			continue
+	for _, f := range files {
+		if p, ok := w.uploaded[f.ID]; ok && f.Progress.State == store.SyncUploaded {
+			uploaded[f.ID] = p
 		}
-		if p, ok := w.uploaded[f.ID]; ok {
-			f.Progress, uploaded[f.ID] = p, p
-		}
-		if _, ok := w.ahead[f.ID]; ok {
-			ahead[f.ID] = *f
+		if _, ok := w.ahead[f.ID]; ok && f.Progress.State == store.SyncUploading {
+			ahead[f.ID] = f
 		}
 	}
 	w.uploaded, w.ahead = uploaded, ahead
+	return files
+}
+
+// arrivals marks the files that arrived and that the catalog does not know of
+// yet. It needs the lock.
+func (w *worker) arrivals(files []store.SyncFile) {
+	for i := range files {
+		if p, ok := w.uploaded[files[i].ID]; ok && files[i].Progress.State == store.SyncUploading {
+			files[i].Progress = p
+		}
+	}
 }
 
 // next chooses the file to send, and otherwise says how soon one that failed may
@@ -736,7 +738,7 @@ func (w *worker) fileConcluded(ctx context.Context, f *store.SyncFile, err error
 // park sets a file aside, so that the next ones proceed. It needs the lock.
 func (w *worker) park(ctx context.Context, f *store.SyncFile, err error) {
 	p := f.Progress
-	for _, now := range w.store.SyncFiles(w.target.ID) {
+	for _, now := range w.store.SyncPending(w.target.ID) {
 		if now.ID == f.ID {
 			p = now.Progress
 		}
@@ -756,7 +758,7 @@ func (w *worker) park(ctx context.Context, f *store.SyncFile, err error) {
 // hurry lets everything go at once.
 func (w *worker) hurry(ctx context.Context) error {
 	var errs []error
-	for _, f := range w.store.SyncFiles(w.target.ID) {
+	for _, f := range w.store.SyncPending(w.target.ID) {
 		if f.Progress.State != store.SyncParked {
 			continue
 		}
@@ -858,7 +860,11 @@ func (w *worker) status() TargetStatus {
 		s.CommittedAt = &at
 	}
 	now := time.Now()
-	for _, f := range w.list() {
+	files := w.store.SyncFiles(w.target.ID)
+	w.mu.Lock()
+	w.arrivals(files)
+	w.mu.Unlock()
+	for _, f := range files {
 		switch f.Progress.State {
 		case store.SyncSealed:
 			if f.Deleted {

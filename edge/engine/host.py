@@ -320,9 +320,12 @@ class Invocation:
         """Raises KeyboardInterrupt in the call's thread."""
         if self.finished or self.thread is None:
             return
-        import ctypes
+        try:
+            import ctypes
 
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.thread.ident), ctypes.py_object(KeyboardInterrupt))
+            ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self.thread.ident), ctypes.py_object(KeyboardInterrupt))
+        except Exception as e:  # a service that may not map executable memory may lack ctypes
+            print(f"the plugin's thread cannot be interrupted: {describe(e)}", file=sys.stderr)
 
 
 def parameter(value):
@@ -814,7 +817,7 @@ def restrict(limits):
         import ctypes
 
         ctypes.CDLL(None).prctl(38, 1, 0, 0, 0)  # PR_SET_NO_NEW_PRIVS
-    except (ImportError, OSError, AttributeError):
+    except Exception:  # old versions of libffi need memory that a hardened service may not map
         pass
     try:
         import resource
