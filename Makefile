@@ -11,7 +11,7 @@ BUILD    := $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 CONCURRENT := ./store ./store/wal ./store/buffer ./store/merge ./edge ./edge/server ./edge/ingest ./edge/query ./sync
 # Packages whose tests run on any machine, for the emulated ones. The comparison
 # with other servers is left out: it would be their speed that is emulated.
-PORTABLE = ./lp ./store/... $(filter-out %/difftest,$(shell $(GO) list ./edge/query/...))
+PORTABLE = ./lp ./store/... ./edge/ingest/... ./edge/pipeline ./edge/api/loki ./edge/api/opentsdb ./edge/api/otlp $(filter-out %/difftest,$(shell $(GO) list ./edge/query/...))
 
 .PHONY: run build test unit lint race cross emulated bench proofs soak fuzz dist packages clean
 

@@ -47,7 +47,7 @@ func jsonBody(streams, entries int) []byte {
 	for i := range streams {
 		var values []string
 		for k := range entries {
-			values = append(values, fmt.Sprintf(`["%d","10.0.0.%d - GET /api/v1/orders/%d 200 12ms level=info",{"trace_id":"5b8efff798038103d269b633813fc60c"}]`, 1700000000000000000+k, i, k))
+			values = append(values, fmt.Sprintf(`["%d","10.0.0.%d - GET /api/v1/orders/%d 200 12ms level=info",{"trace_id":"5b8efff798038103d269b633813fc60c"}]`, 1700000000000000000+int64(k), i, k))
 		}
 		list = append(list, fmt.Sprintf(`{"stream":{"app":"shop","pod":"shop-%d","namespace":"prod"},"values":[%s]}`, i, strings.Join(values, ",")))
 	}

@@ -47,8 +47,8 @@ func samples(n int) map[string]string {
 	for i := range n {
 		metrics = append(metrics, fmt.Sprintf(`{"timeUnixNano":"%d","asDouble":%d.5,%s}`, 1700000000000000000+int64(i)*1e9, i, attributes))
 		spans = append(spans, fmt.Sprintf(`{"traceId":"5b8efff798038103d269b633813fc60c","spanId":"eee19b7ec3c1%04x","name":"GET /","kind":2,"startTimeUnixNano":"%d","endTimeUnixNano":"%d",%s,"events":[{"name":"e"}],"status":{"code":1}}`,
-			i, 1700000000000000000+i, 1700000000000000100+i, attributes))
-		logs = append(logs, fmt.Sprintf(`{"timeUnixNano":"%d","severityNumber":9,"severityText":"INFO","body":{"stringValue":"request %d handled in 12 ms"},%s,"traceId":"5b8efff798038103d269b633813fc60c"}`, 1700000000000000000+i, i, attributes))
+			i, 1700000000000000000+int64(i), 1700000000000000100+int64(i), attributes))
+		logs = append(logs, fmt.Sprintf(`{"timeUnixNano":"%d","severityNumber":9,"severityText":"INFO","body":{"stringValue":"request %d handled in 12 ms"},%s,"traceId":"5b8efff798038103d269b633813fc60c"}`, 1700000000000000000+int64(i), i, attributes))
 	}
 	return map[string]string{
 		"metrics": `{"resourceMetrics":[` + resource + `"scopeMetrics":[{"metrics":[{"name":"http.requests","unit":"1","sum":{"isMonotonic":true,"dataPoints":[` + strings.Join(metrics, ",") + `]}},
