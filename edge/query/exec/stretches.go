@@ -9,6 +9,7 @@ import (
 	"tarn/edge/query/plan"
 	"tarn/store"
 	"tarn/store/column"
+	"tarn/store/merge"
 )
 
 // stretches cuts a scan into stretches of time, from its oldest row on, or from
@@ -27,10 +28,12 @@ const firstStretch = int64(60e9)
 // begin finds the time of the first row: sources that cannot have an earlier one
 // are not opened.
 func (t *stretches) begin(ctx context.Context, env *Env) error {
-	t.step = firstStretch
+	if t.step == 0 {
+		t.step = firstStretch
+	}
 	bound := &atomic.Int64{}
 	s := *t.scan
-	s.IDs, s.Order, s.Bounds = []int{0}, store.OldestFirst, nil // column 0 is the time
+	s.IDs, s.Order, s.Bounds, s.Edge = []int{0}, store.OldestFirst, nil, merge.NoEdge // column 0 is the time
 	bound.Store(math.MaxInt64)
 	if t.desc {
 		s.Order = store.NewestFirst

@@ -30,6 +30,10 @@ type topPerSeries struct {
 	keys    []*column.Vector
 }
 
+// edgeStretch is the first stretch where the store reads edges only: about a
+// file, which holds a day.
+const edgeStretch = 24 * int64(3600e9)
+
 // stretchFactor is how much longer each stretch is than the one before.
 const stretchFactor = 4
 
@@ -38,23 +42,30 @@ func newTopPerSeries(n *plan.TopPerSeries, env *Env) (Operator, error) {
 	if s == nil {
 		return Build(n.Input, env)
 	}
+	first := firstStretch
 	if n.Count == 1 && n.Unfiltered() {
-		// The store knows where each series ends.
+		// The store knows where each series ends in a file, and reads no more of it:
+		// a file costs little, but a year of them does not.
 		edge := *s
 		edge.Edge = merge.Oldest
 		if n.Desc {
 			edge.Edge = merge.Newest
 		}
-		return Build(n.Over(&edge), env)
+		s, first = &edge, edgeStretch
 	}
 	quiet := *env
 	quiet.Profile = nil // the chain is built many times
-	return &topPerSeries{node: n, scan: s, env: &quiet, mem: account{budget: env.Budget}, parts: stretches{scan: s, desc: n.Desc}}, nil
+	return &topPerSeries{node: n, scan: s, env: &quiet, mem: account{budget: env.Budget}, parts: stretches{scan: s, desc: n.Desc, step: first}}, nil
 }
 
 func (t *topPerSeries) Next(ctx context.Context, b *column.Batch) error {
 	if !t.started {
-		if err := t.start(ctx); err != nil {
+		err := t.start(ctx)
+		var short *ErrMemory
+		if errors.As(err, &short) {
+			err = t.readAll()
+		}
+		if err != nil {
 			return err
 		}
 		t.started = true
@@ -78,7 +89,7 @@ func (t *topPerSeries) Next(ctx context.Context, b *column.Batch) error {
 			t.count()
 			continue
 		}
-		if err != nil {
+		if err != nil || t.groups == nil {
 			return err
 		}
 		t.keys = t.keys[:0]
@@ -110,10 +121,18 @@ func (t *topPerSeries) start(ctx context.Context) error {
 	t.groups.freeze()
 	t.seen = make([]int64, t.groups.n)
 	t.open = t.groups.n
-	if err := t.mem.set(t.groups.bytes() + 8*int64(t.groups.n)); err != nil {
+	if err := t.mem.try(t.groups.bytes() + 8*int64(t.groups.n)); err != nil {
 		return err
 	}
 	return t.parts.begin(ctx, t.env)
+}
+
+// readAll gives up on stretches, as there is no memory to list the series.
+func (t *topPerSeries) readAll() (err error) {
+	t.mem.release()
+	t.groups, t.parts.done = nil, true
+	t.in, err = Build(t.node.Over(t.scan), t.env)
+	return err
 }
 
 // list asks a scan which series it would read, and lets it read none.
@@ -137,7 +156,7 @@ func (t *topPerSeries) list(ctx context.Context) error {
 			t.groups.assign(tags.Cols[:own], tags.Len)
 		}
 		clear(keep)
-		return nil
+		return t.mem.try(t.groups.bytes())
 	}
 	rows, err := t.env.Scan(ctx, spec)
 	if err != nil {

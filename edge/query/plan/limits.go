@@ -84,7 +84,7 @@ func limits(n Node) {
 			w.keepHead(conjuncts(n.Cond))
 		}
 	case *Distinct:
-		edge(n)
+		lastRows(n)
 	}
 	for _, in := range n.Inputs() {
 		limits(in)

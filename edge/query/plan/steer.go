@@ -5,7 +5,6 @@ import (
 
 	"tarn/edge/query/expr"
 	"tarn/store"
-	"tarn/store/merge"
 	"tarn/store/schema"
 )
 
@@ -25,28 +24,29 @@ func steer(s *Sort) {
 	s.TimeScan = scan
 }
 
-// edge lets DISTINCT ON of tags in the order of tags and then time read one row
-// of each series. Series with the same of those tags are still compared.
-func edge(d *Distinct) {
+// lastRows lets DISTINCT ON of tags in the order of tags and then time read one
+// row of each series, and no file that is older than those. Series with the same
+// of those tags are still compared.
+func lastRows(d *Distinct) {
 	s, ok := d.Input.(*Sort)
 	if !ok || d.On == nil || len(s.Keys) <= len(d.On) {
 		return
 	}
+	top := &TopPerSeries{Input: s.Input, Count: 1}
 	for _, k := range s.Keys[:len(d.On)] {
 		scan, col := origin(s.Input, k.Expr)
 		if scan == nil || col.Role != schema.Tag || !slices.ContainsFunc(d.On, func(e expr.Expr) bool { return expr.Equal(e, k.Expr) }) {
 			return
 		}
+		top.Keys, top.TagIDs = append(top.Keys, k.Expr.(*expr.Column).Index), append(top.TagIDs, col.ID)
 	}
 	last := s.Keys[len(d.On)]
 	scan, col := origin(s.Input, last.Expr)
 	if scan == nil || col.Role != schema.Time || filtered(s.Input) {
 		return
 	}
-	scan.Edge = merge.Oldest
-	if last.Desc {
-		scan.Edge = merge.Newest
-	}
+	top.Desc = last.Desc
+	s.Input = top
 }
 
 // origin is the scan and its column that an expression over n's columns is
