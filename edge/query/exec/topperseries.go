@@ -121,7 +121,7 @@ func (t *topPerSeries) start(ctx context.Context) error {
 	t.groups.freeze()
 	t.seen = make([]int64, t.groups.n)
 	t.open = t.groups.n
-	if err := t.mem.try(t.groups.bytes() + 8*int64(t.groups.n)); err != nil {
+	if err := t.mem.set(t.groups.bytes() + 8*int64(t.groups.n)); err != nil {
 		return err
 	}
 	return t.parts.begin(ctx, t.env)
@@ -156,7 +156,8 @@ func (t *topPerSeries) list(ctx context.Context) error {
 			t.groups.assign(tags.Cols[:own], tags.Len)
 		}
 		clear(keep)
-		return t.mem.try(t.groups.bytes())
+		// What sorts the rows afterwards needs memory as well.
+		return t.mem.try(4 * t.groups.bytes())
 	}
 	rows, err := t.env.Scan(ctx, spec)
 	if err != nil {
