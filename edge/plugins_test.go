@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -115,6 +116,38 @@ func TestErrorBehavior(t *testing.T) {
 	})
 	if got := s.query("d", "SELECT log_text FROM system.processing_engine_logs WHERE trigger_name = 'off' AND log_level = 'ERROR'", "csv"); !strings.Contains(got, "error executing wal plugin: TypeError: process_writes() takes 2 positional arguments but 3 were given") {
 		t.Error(got)
+	}
+}
+
+// TestLogsTime reads the logs by the name that version 3.11 gave to their time.
+func TestLogsTime(t *testing.T) {
+	s := pluginServer(t)
+	s.trigger("h", "broken.py", "all_tables", nil)
+	s.write("d", "cpu f=1 1")
+	const logs = " FROM system.processing_engine_logs "
+	until(t, "a row is logged", func() bool { return s.query("d", "SELECT 1 AS one"+logs+"LIMIT 1", "csv") == "one\n1\n" })
+	for _, c := range [][2]string{
+		{"SELECT time = event_time AS same" + logs + "ORDER BY time DESC LIMIT 1", "same\ntrue\n"},
+		{"SELECT count(*) AS n" + logs + "WHERE time < '2020-01-01T00:00:00Z'", "n\n0\n"},
+		{"SELECT DISTINCT true AS yes" + logs + "WHERE time > now() - INTERVAL '1 hour'", "yes\ntrue\n"},
+		{"SELECT l.time = l.event_time AS same" + logs + "AS l LIMIT 1", "same\ntrue\n"},
+		{"SELECT time" + logs + "LIMIT 1", "time\n*"},
+		{"SELECT *" + logs + "ORDER BY time LIMIT 1", "event_time,trigger_name,log_level,log_text\n*"},
+		// A column of that name comes first.
+		{"SELECT DISTINCT time" + logs + "CROSS JOIN cpu", "time\n1970-01-01T00:00:01\n"},
+		{"SELECT a.b" + logs + "AS a (b) LIMIT 1", "b\n*"},
+		{"SELECT count(*) AS n FROM information_schema.columns WHERE table_name = 'processing_engine_logs'", "n\n4\n"},
+	} {
+		got := s.query("d", c[0], "csv")
+		if start, ok := strings.CutSuffix(c[1], "*"); got != c[1] && !(ok && strings.HasPrefix(got, start)) {
+			t.Errorf("%s: got %q, want %q", c[0], got, c[1])
+		}
+	}
+	for _, bad := range []string{"SELECT time FROM (SELECT *" + logs + ")", "SELECT a.time" + logs + "AS a (b)", `SELECT ""` + logs} {
+		r := s.do(testRequest{method: "GET", target: "/api/v3/query_sql?db=d&q=" + url.QueryEscape(bad)})
+		if r.StatusCode != 400 || !strings.Contains(string(r.body), "No field named") {
+			t.Errorf("%s: %s", bad, r.text())
+		}
 	}
 }
 
@@ -295,6 +328,23 @@ func TestLockedDown(t *testing.T) {
 		}
 	}
 	s.trigger("h", "hello.py", "request:hello", nil)
+}
+
+// TestPackageManager has the setting of version 3.10 for the same.
+func TestPackageManager(t *testing.T) {
+	s := pluginServer(t, func(c *Config) { c.PackageManager = "disabled" })
+	r := s.do(testRequest{method: "POST", target: "/api/v3/configure/plugin_environment/install_packages",
+		header: http.Header{"Content-Type": {"application/json"}}, body: []byte(`{"packages":["x"]}`)})
+	if r.StatusCode != 403 || !strings.Contains(string(r.body), "Package installation has been disabled. Contact your administrator for more information.") {
+		t.Error(r.text())
+	}
+	for name, valid := range map[string]bool{"discover": true, "pip": true, "uv": true, "disabled": true, "": false, "conda": false} {
+		c := DefaultConfig()
+		c.PackageManager = name
+		if err := c.Validate(); (err == nil) != valid || err != nil && !strings.Contains(err.Error(), "--package-manager must be discover, pip, uv or disabled") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
 }
 
 // TestInstallPackages installs from a directory, without any index.

@@ -34,9 +34,10 @@ type Options struct {
 	Concurrency int
 	// QueueBytes bounds the rows that wait for one trigger.
 	QueueBytes int
-	// NoPackages forbids installing packages, DirOnly uploading plugins and
+	// NoInstalls refuses calls that install packages, NoPackages also leaves the
+	// virtual environment as it is, DirOnly forbids uploading plugins and
 	// fetching them.
-	NoPackages, DirOnly bool
+	NoInstalls, NoPackages, DirOnly bool
 	// Kinds are the allowed kinds of triggers (wal, schedule, request); none
 	// means all.
 	Kinds []string

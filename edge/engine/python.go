@@ -221,7 +221,7 @@ func (e *Engine) InstallRequirements(ctx context.Context, location string) error
 
 func (e *Engine) install(ctx context.Context, what []string) error {
 	switch {
-	case e.opts.NoPackages:
+	case e.opts.NoInstalls || e.opts.NoPackages:
 		return ErrInstallOff
 	case e.dir == "":
 		return ErrNoDir
