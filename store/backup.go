@@ -377,6 +377,10 @@ func RestoreBackup(ctx context.Context, in io.Reader, opts Options) (info Backup
 			return info, badBackup("%w", err)
 		}
 	}
+	// It has the hashes of tokens.
+	if err := os.Chmod(opts.Dir+"/"+backupCatalog+restoringSuffix, 0o600); err != nil {
+		return info, err
+	}
 	if err := opts.FS.Rename(opts.Dir+"/"+backupCatalog+restoringSuffix, opts.Dir+"/"+backupCatalog); err != nil {
 		return info, err
 	}

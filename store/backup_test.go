@@ -45,6 +45,11 @@ func TestBackup(t *testing.T) {
 			}
 		})
 	}
+	for w := range writers { // on a slow machine, until all have begun
+		for acknowledged[w].Load() == 0 && !t.Failed() {
+			time.Sleep(time.Millisecond)
+		}
+	}
 	var file bytes.Buffer
 	for round := range 4 {
 		time.Sleep(100 * time.Millisecond)
@@ -66,6 +71,9 @@ func TestBackup(t *testing.T) {
 		to := filepath.Join(dir, fmt.Sprint("restored", round))
 		if _, err := RestoreBackup(ctx, bytes.NewReader(file.Bytes()), Options{Dir: to}); err != nil {
 			t.Fatal(err)
+		}
+		if info, err := os.Stat(filepath.Join(to, "catalog.db")); err != nil || info.Mode().Perm() != 0o600 {
+			t.Fatalf("the restored catalog: %v, %v", info.Mode(), err) // it has the hashes of tokens
 		}
 		killed := filepath.Join(to, "catalog.db.backup-1") // of a backup that was killed
 		if err := os.WriteFile(killed, nil, 0o600); err != nil {

@@ -54,6 +54,8 @@ type Options struct {
 	NoSync bool
 	// NoCreate makes lines of tables that do not exist bad ones.
 	NoCreate bool
+	// Look is how tables look that the write makes; nil: as they come.
+	Look *Look
 }
 
 // MaxRejected is how many bad lines a Report lists, and maxOriginal how many

@@ -39,6 +39,16 @@ func (w *Writer) WriteLines(ctx context.Context, body io.Reader, o Options) (Rep
 		report.Written = 0
 		return report, nil
 	}
+	if o.Look != nil {
+		for _, t := range lw.batch.Tables {
+			if lw.state(t).schema != nil {
+				continue
+			}
+			if err := w.define(ctx, o.Database, t.Name, o.Look); err != nil {
+				return Report{}, err
+			}
+		}
+	}
 	if err := w.store.Write(ctx, o.Database, lw.batch, store.WriteOptions{NoSync: o.NoSync}); err != nil {
 		return report, err
 	}

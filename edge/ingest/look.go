@@ -36,13 +36,14 @@ type Look struct {
 // tableHints are the hints that become options of a table (spec section 0.5).
 var tableHints = []string{"ttl", schema.AppendMode, "merge_mode", "skip_wal", "sst_format"}
 
-// Hint takes over what hints say of a table.
-func (l *Look) Hint(hints map[string]string) {
+// Hint takes over what hints say of a table, if they say anything.
+func (l *Look) Hint(hints map[string]string) (some bool) {
 	for _, name := range tableHints {
 		v, ok := hints[name]
 		if !ok {
 			continue
 		}
+		some = true
 		if name == schema.AppendMode {
 			l.Append = v == "true"
 			continue
@@ -53,6 +54,7 @@ func (l *Look) Hint(hints map[string]string) {
 		}
 		l.Options[name] = v
 	}
+	return some
 }
 
 var units = map[time.Duration]string{
@@ -104,20 +106,30 @@ type definer interface {
 // CommitLooks is Commit; looks say, by name, how tables look that it makes. They
 // are made first: what they are must be known before their rows come.
 func (r *Rows) CommitLooks(ctx context.Context, o store.WriteOptions, looks map[string]Look) error {
-	if s, ok := r.writer.store.(definer); ok {
-		for _, t := range r.batch.Tables {
-			look, ok := looks[t.Name]
-			if !ok || r.names[t.Name].schema != nil {
-				continue
-			}
-			def, err := look.definition()
-			if err != nil {
-				return err
-			}
-			if err := s.DefineTable(ctx, r.database, t.Name, nil, nil, def); err != nil && !errors.Is(err, store.ErrExists) {
-				return fmt.Errorf("make table %s: %w", t.Name, err)
-			}
+	for _, t := range r.batch.Tables {
+		look, ok := looks[t.Name]
+		if !ok || r.names[t.Name].schema != nil {
+			continue
+		}
+		if err := r.writer.define(ctx, r.database, t.Name, &look); err != nil {
+			return err
 		}
 	}
 	return r.Commit(ctx, o)
+}
+
+// define makes a table that looks as told, unless it is there.
+func (w *Writer) define(ctx context.Context, database, name string, look *Look) error {
+	s, ok := w.store.(definer)
+	if !ok {
+		return nil
+	}
+	def, err := look.definition()
+	if err != nil {
+		return err
+	}
+	if err := s.DefineTable(ctx, database, name, nil, nil, def); err != nil && !errors.Is(err, store.ErrExists) {
+		return fmt.Errorf("make table %s: %w", name, err)
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"tarn/edge/api/gate"
 	"tarn/edge/ingest"
@@ -43,12 +44,17 @@ func (a *API) lines(r *http.Request, parameters []string) error {
 	if err != nil {
 		return err
 	}
+	// A table that a line makes looks as it comes, unless hints say more.
+	look := &ingest.Look{TimeName: "greptime_timestamp", Unit: time.Nanosecond}
+	if !look.Hint(hints) {
+		look = nil
+	}
 	body, err := a.Body(r)
 	if err != nil {
 		return err
 	}
 	defer body.Close()
-	report, err := a.Writer.WriteLines(r.Context(), body, ingest.Options{Database: db, Precision: precision, AllOrNothing: true, NoCreate: hints["auto_create_table"] == "false"})
+	report, err := a.Writer.WriteLines(r.Context(), body, ingest.Options{Database: db, Precision: precision, AllOrNothing: true, NoCreate: hints["auto_create_table"] == "false", Look: look})
 	switch {
 	case errors.Is(err, ingest.ErrEmpty):
 		return nil

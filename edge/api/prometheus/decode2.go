@@ -101,7 +101,7 @@ func (d *decoder) timeSeries2(m []byte) error {
 		return err
 	}
 	if about.kind != 0 || len(about.help)+len(about.unit) > 0 {
-		about.name = s.name
+		about.name, about.database = s.name, s.database
 		d.families = append(d.families, about)
 	}
 	return nil

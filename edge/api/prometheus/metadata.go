@@ -14,6 +14,7 @@ import (
 type family struct {
 	name, help, unit []byte
 	kind             uint64
+	database         []byte // of a control label, nil for the request's
 }
 
 // kinds are the types of metric families by their number.

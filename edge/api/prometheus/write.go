@@ -147,7 +147,11 @@ func (a *API) take(r *http.Request, version int) (int, error) {
 		return 0, err
 	}
 	for _, f := range d.families {
-		a.meta.set(database, f)
+		name := database
+		if f.database != nil {
+			name = string(f.database)
+		}
+		a.meta.set(name, f)
 	}
 	return d.samples, nil
 }

@@ -53,7 +53,7 @@ func (s *variance) Merge(from State, to []uint32) error {
 		default:
 			a, b := float64(s.n[h]), float64(n)
 			d := o.mean[g] - s.mean[h]
-			s.m2[h] += o.m2[g] + d*d*a*b/(a+b)
+			s.m2[h] += o.m2[g] + float64(d*d*a*b/(a+b))
 			s.mean[h] += d * b / (a + b)
 			s.n[h] += n
 		}

@@ -192,7 +192,7 @@ func (s *variance) Update(groups []uint32, args []*column.Vector, skip []bool, n
 		s.n[g]++
 		d := x - s.mean[g]
 		s.mean[g] += d / float64(s.n[g])
-		s.m2[g] += d * (x - s.mean[g])
+		s.m2[g] += float64(d * (x - s.mean[g])) // rounded here: the answer is the same on machines that multiply and add at once
 	}
 	return nil
 }

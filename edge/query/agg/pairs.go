@@ -57,9 +57,11 @@ func (m *moments) add(y, x float64) {
 	dy, dx := y-m.meanY, x-m.meanX
 	m.meanY += dy / float64(m.n)
 	m.meanX += dx / float64(m.n)
-	m.syy += dy * (y - m.meanY)
-	m.sxx += dx * (x - m.meanX)
-	m.sxy += dx * (y - m.meanY)
+	// Products are rounded: the answers are the same on machines that multiply
+	// and add at once, such as arm64.
+	m.syy += float64(dy * (y - m.meanY))
+	m.sxx += float64(dx * (x - m.meanX))
+	m.sxy += float64(dx * (y - m.meanY))
 }
 
 // statistic is the named function of the pairs; false is null: too few pairs,
@@ -92,7 +94,7 @@ func (m *moments) statistic(name string) (float64, bool) {
 	case "regr_slope":
 		return cov / varx, sloped
 	case "regr_intercept":
-		return m.meanY - cov/varx*m.meanX, sloped
+		return m.meanY - float64(cov/varx*m.meanX), sloped
 	case "regr_r2":
 		return cov * cov / (varx * vary), sloped && vary != 0
 	}

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -18,13 +19,6 @@ const Native = "\x01"
 // (spec/greptimedb-http-api.md section 2.2). JSON is text.
 func nativeFunctions() map[string]function {
 	const s = column.String
-	same := function{min: 1, max: 1, bind: func(name string, args []Expr) (Expr, error) {
-		args, err := convertArgs(name, args, []column.Kind{s})
-		if err != nil {
-			return nil, err
-		}
-		return args[0], nil
-	}}
 	m := map[string]function{
 		"json_get_string": fixed(s, jsonKernel(s, jsonString), s, s),
 		"json_get_int":    fixed(column.Int64, jsonKernel(column.Int64, jsonInt), s, s),
@@ -56,13 +50,36 @@ func nativeFunctions() map[string]function {
 			t := column.ListOf(column.Of(s))
 			return newNode(name, args, t, listRows(t, jsonKeys)), nil
 		}},
-		"json_to_string": same, "parse_json": same,
+		"json_to_string": fixed(s, jsonText, s), "parse_json": fixed(s, jsonText, s),
 	}
 	out := make(map[string]function, len(m))
 	for name, f := range m {
 		out[Native+name] = f
 	}
 	return out
+}
+
+// jsonText is JSON in its shortest text, the keys of objects in order.
+var jsonText = strictRows(column.Of(column.String), func(ctx *Context, args []operand) func(*column.Vector, int) error {
+	x := ctx.textSlot(args[0])
+	return func(out *column.Vector, i int) error {
+		v, ok := jsonPath(x.at(i), "")
+		if !ok || !json.Valid([]byte(x.at(i))) {
+			return &Error{Execution, fmt.Sprintf("Cannot parse as JSON: %.100q", x.at(i))}
+		}
+		text, err := compact(v)
+		out.Strings[i] = text
+		return err
+	}
+})
+
+// compact prints a value of JSON.
+func compact(v any) (string, error) {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return strings.TrimSuffix(b.String(), "\n"), err
 }
 
 // jsonTest tests a value of JSON; what is no JSON passes no test.
@@ -181,11 +198,11 @@ func jsonString(v any, out *column.Vector, i int) bool {
 	case json.Number:
 		out.Strings[i] = v.String()
 	default:
-		text, err := json.Marshal(v)
+		text, err := compact(v)
 		if err != nil {
 			return false
 		}
-		out.Strings[i] = string(text)
+		out.Strings[i] = text
 	}
 	return true
 }

@@ -9,6 +9,7 @@ import (
 	"tarn/edge/api/gate"
 	"tarn/edge/query/sql"
 	"tarn/store"
+	"tarn/store/column"
 	"tarn/store/schema"
 )
 
@@ -132,6 +133,9 @@ func (a *alteration) apply(ctx context.Context, op sql.AlterOp) error {
 		if c.Role != schema.Field {
 			return gate.Bad("Not allowed to remove or change index column %s from table %s", name, a.table.Name)
 		}
+		if op.Kind == "MODIFY" {
+			return a.retype(op)
+		}
 	}
 	return gate.Errorf(gate.Unsupported, "Unsupported statement: ALTER TABLE ... %s", op.Kind)
 }
@@ -179,6 +183,30 @@ func (a *alteration) add(ctx context.Context, op sql.AlterOp) error {
 	} else {
 		a.def.fields = append(a.def.fields, store.FieldDef{Name: name, Kind: typ.kind})
 	}
+	return nil
+}
+
+// retype changes a column's type to one that is stored alike and holds all that
+// the old one does.
+func (a *alteration) retype(op sql.AlterOp) error {
+	name := op.Column.Name.Name
+	to, ok := typeOf(op.Column.Type)
+	if !ok {
+		return gate.Errorf(gate.Unsupported, "Unsupported type of column %s: %s", name, op.Column.Type)
+	}
+	from := typesByName[a.view.Def.Columns[name].Type]
+	wide := func(t columnType) int {
+		if t.bits == 0 {
+			return 64
+		}
+		return t.bits
+	}
+	if from != to && (from.kind != to.kind || to.kind == column.Timestamp || to.kind == column.String || wide(to) < wide(from)) {
+		return gate.Errorf(gate.Unsupported, "Unsupported change of column %s from %s to %s: only numbers of one kind become wider", name, from.sql, to.sql)
+	}
+	d := a.view.Def.Columns[name]
+	d.Type = to.name
+	a.def.def.Columns[name] = d
 	return nil
 }
 

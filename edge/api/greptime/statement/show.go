@@ -292,7 +292,8 @@ func showIndex(v *schema.Table) *rows {
 	out := texts("Table", "Non_unique", "Key_name", "Seq_in_index", "Column_name", "Collation", "Cardinality", "Sub_part", "Packed", "Null", "Index_type",
 		"Comment", "Index_comment", "Visible", "Expression")
 	add := func(key string, seq int, name, kind string) {
-		out.add(v.Name, "1", key, fmt.Sprint(seq), name, "A", nil, nil, nil, "YES", kind, "", "", "YES", nil)
+		c, _ := v.Column(name)
+		out.add(v.Name, "1", key, fmt.Sprint(seq), name, "A", nil, nil, nil, nullable(v, c), kind, "", "", "YES", nil)
 	}
 	for i, id := range v.Tags {
 		add("PRIMARY", i+1, v.Columns[id].Name, "greptime-primary-key-v1")
@@ -357,7 +358,7 @@ func createText(v *schema.Table, ids []int) string {
 	if options == nil {
 		options = map[string]string{}
 	}
-	if v.Def.TimeName == timeColumn && v.Def.Order == nil && options["merge_mode"] == "" {
+	if v.Def.TimeName == timeColumn && v.Def.Order == nil && options["merge_mode"] == "" && !v.Appends() {
 		options["merge_mode"] = "last_non_null"
 	}
 	if len(options) == 0 {
