@@ -397,6 +397,88 @@ func TestInstallPackages(t *testing.T) {
 	}
 }
 
+// TestPythonUpgrade makes the virtual environment one of another Python, first
+// while its packages cannot be had.
+func TestPythonUpgrade(t *testing.T) {
+	if testing.Short() {
+		t.Skip("making a virtual environment with pip takes seconds")
+	}
+	wheels := t.TempDir()
+	s := pluginServer(t, func(c *Config) { c.PluginWheels, c.PluginOffline = wheels, true })
+	makeWheel(t, wheels, "1.0")
+	s.trigger("h", "hello.py", "request:hello", nil)
+	get := func() string {
+		return string(s.do(testRequest{method: "GET", target: "/api/v3/engine/hello?mode=import"}).body)
+	}
+	install := func() testResponse {
+		return s.do(testRequest{method: "POST", target: "/api/v3/configure/plugin_environment/install_packages",
+			header: http.Header{"Content-Type": {"application/json"}}, body: []byte(`{"packages":["tarn-wheel==1.0"]}`)})
+	}
+	r := install()
+	if strings.Contains(string(r.body), "python3-venv") {
+		t.Skip("this Python cannot make virtual environments:", string(r.body))
+	}
+	if r.StatusCode != 200 {
+		t.Fatal(r.text())
+	}
+	venv := filepath.Join(s.config.PluginDir, ".venv")
+	list, err := os.ReadFile(venv + ".packages")
+	if err != nil || string(list) != "tarn-wheel==1.0\n" {
+		t.Fatalf("list: %q, %v", list, err)
+	}
+	there := func(path string) bool { _, err := os.Stat(path); return err == nil }
+	restart := func(change func()) {
+		t.Helper()
+		s.stop()
+		change()
+		s.start()
+	}
+	upgrade := func() {
+		old := []byte("home = /nowhere\nversion = 3.2.1\n")
+		if err := os.WriteFile(filepath.Join(venv, "pyvenv.cfg"), old, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wheel := filepath.Join(wheels, "tarn_wheel-1.0-py3-none-any.whl")
+	const missing = `{"error":"Python function call failed: ModuleNotFoundError: No module named 'tarn_wheel'"}`
+	restart(func() {
+		upgrade()
+		s.config.NoPackages = true
+	})
+	if got := get(); got != missing || !there(venv) || there(venv+".stale") {
+		t.Fatalf("with package management off: %s", got)
+	}
+	restart(func() {
+		s.config.NoPackages = false
+		if err := os.Rename(wheel, wheel+".away"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if got := get(); got != missing || there(venv) || !there(venv+".stale") {
+		t.Fatalf("without the package: %s", got)
+	}
+	restart(func() {
+		if err := os.Rename(wheel+".away", wheel); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if got := get(); got != "1.0" || there(venv+".stale") {
+		t.Fatalf("with the package: %s", got)
+	}
+	// The interpreter is gone, and a call to install comes before all else.
+	restart(func() {
+		if err := os.Remove(filepath.Join(venv, "bin", "python")); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if r := install(); r.StatusCode != 200 {
+		t.Fatal(r.text())
+	}
+	if got := get(); got != "1.0" || there(venv+".stale") {
+		t.Errorf("after an install: %s", got)
+	}
+}
+
 // makeWheel writes the smallest package that pip takes.
 func makeWheel(t *testing.T, dir, version string) {
 	t.Helper()

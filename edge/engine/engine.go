@@ -66,6 +66,7 @@ type Engine struct {
 	done sync.WaitGroup
 
 	starting sync.Mutex // held while a worker is started
+	renewed  bool       // the virtual environment was looked after; under starting
 	mu       sync.Mutex
 	closed   bool
 	worker   *worker
@@ -230,6 +231,7 @@ func (e *Engine) ready(ctx context.Context) (*worker, error) {
 			return nil, context.Cause(ctx)
 		}
 	}
+	e.renewOnce()
 	python, err := e.interpreter()
 	if err != nil {
 		return nil, err
