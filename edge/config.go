@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -63,6 +64,7 @@ type Config struct {
 	PluginConcurrency                                       int
 	NoPackages, PluginDirOnly, PluginOffline                bool
 	PluginKinds, PluginEnv                                  []string
+	PackageManager                                          string // discover, pip, uv or disabled
 	Version, Revision                                       string
 	// LogLevel is that of the logger, for POST /debug/log_level to change; nil
 	// when it is fixed.
@@ -91,7 +93,7 @@ func DefaultConfig() Config {
 		LastCacheEviction: 10 * time.Second, DistinctCacheEviction: 10 * time.Second,
 		MaxSpillBytes: 1 << 30,
 		PluginRepo:    "https://raw.githubusercontent.com/influxdata/influxdb3_plugins/main/",
-		PluginTimeout: 10 * time.Minute, PluginMemory: 1 << 30, PluginConcurrency: 8,
+		PluginTimeout: 10 * time.Minute, PluginMemory: 1 << 30, PluginConcurrency: 8, PackageManager: "discover",
 		QueryTimeout: 2 * time.Minute, QueryConcurrency: 8, QueryLogSize: 1000, ShutdownTimeout: 10 * time.Second,
 		SyncMaxDelay: time.Hour, SyncRetryMin: time.Second, SyncRetryMax: 5 * time.Minute, SyncFormat: upstream.FormatParquet, SyncTimeUnit: upstream.Micros,
 	}
@@ -133,6 +135,9 @@ func (c *Config) Validate() error {
 		if k != "wal" && k != "wal_flush" && k != "schedule" && k != "request" {
 			bad("--restrict-plugin-triggers-to takes wal, schedule and request, not %q", k)
 		}
+	}
+	if !slices.Contains([]string{"discover", "pip", "uv", "disabled"}, c.PackageManager) {
+		bad("--package-manager must be discover, pip, uv or disabled, not %q", c.PackageManager)
 	}
 	if c.PluginTimeout < 0 || c.PluginMemory < 0 || c.PluginConcurrency < 1 {
 		bad("--plugin-timeout and --plugin-memory-limit must not be negative, and --async-trigger-concurrency-limit must be greater than zero")

@@ -44,7 +44,7 @@ func TestExportRoundTrip(t *testing.T) {
 		}
 	}
 	for i := range 3000 { // more than one batch
-		exported["many"] = append(exported["many"], fmt.Sprintf("m,host=h%d v=%d,s=\"%d\" %d", i%7, i, i, 1700000000000000000+i))
+		exported["many"] = append(exported["many"], fmt.Sprintf("m,host=h%d v=%d,s=\"%d\" %d", i%7, i, i, 1700000000000000000+int64(i)))
 	}
 	writeNanos(a, "many", strings.Join(exported["many"], "\n"))
 	get := func(q url.Values) testResponse {

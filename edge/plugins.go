@@ -34,6 +34,7 @@ func (s system) pluginTable(database, name string) (made, bool) {
 		}}, true
 	case "processing_engine_logs":
 		cols := columns("event_time", column.Timestamp, "trigger_name", column.String, "log_level", column.String, "log_text", column.String)
+		cols[0].Also = "time" // the column's name from version 3.11 on
 		return made{cols, func(add func(...any)) {
 			for _, r := range s.logs.Rows(database) {
 				add(r.At, r.Trigger, r.Level, r.Text)
@@ -62,7 +63,7 @@ func (a *Appliance) startEngine(s *shared, logs *engine.Logs) (*engine.Engine, e
 	c := a.config
 	return engine.Start(engine.Options{
 		Dir: c.PluginDir, Python: c.Python, VirtualEnv: c.VirtualEnv, Repository: c.PluginRepo, Timeout: c.PluginTimeout, MemoryLimit: c.PluginMemory,
-		Concurrency: c.PluginConcurrency, QueueBytes: int(min(s.memory.limit/16, 16<<20)), NoPackages: c.NoPackages, DirOnly: c.PluginDirOnly,
+		Concurrency: c.PluginConcurrency, QueueBytes: int(min(s.memory.limit/16, 16<<20)), NoPackages: c.NoPackages, NoInstalls: c.PackageManager == "disabled", DirOnly: c.PluginDirOnly,
 		Kinds: c.PluginKinds, Environment: c.PluginEnv, WheelDir: c.PluginWheels, Offline: c.PluginOffline,
 		Store: a.store, Query: s.query, Writer: s.writer, Logs: logs, Logger: a.logger,
 	})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -115,6 +116,38 @@ func TestErrorBehavior(t *testing.T) {
 	})
 	if got := s.query("d", "SELECT log_text FROM system.processing_engine_logs WHERE trigger_name = 'off' AND log_level = 'ERROR'", "csv"); !strings.Contains(got, "error executing wal plugin: TypeError: process_writes() takes 2 positional arguments but 3 were given") {
 		t.Error(got)
+	}
+}
+
+// TestLogsTime reads the logs by the name that version 3.11 gave to their time.
+func TestLogsTime(t *testing.T) {
+	s := pluginServer(t)
+	s.trigger("h", "broken.py", "all_tables", nil)
+	s.write("d", "cpu f=1 1")
+	const logs = " FROM system.processing_engine_logs "
+	until(t, "a row is logged", func() bool { return s.query("d", "SELECT 1 AS one"+logs+"LIMIT 1", "csv") == "one\n1\n" })
+	for _, c := range [][2]string{
+		{"SELECT time = event_time AS same" + logs + "ORDER BY time DESC LIMIT 1", "same\ntrue\n"},
+		{"SELECT count(*) AS n" + logs + "WHERE time < '2020-01-01T00:00:00Z'", "n\n0\n"},
+		{"SELECT DISTINCT true AS yes" + logs + "WHERE time > now() - INTERVAL '1 hour'", "yes\ntrue\n"},
+		{"SELECT l.time = l.event_time AS same" + logs + "AS l LIMIT 1", "same\ntrue\n"},
+		{"SELECT time" + logs + "LIMIT 1", "time\n*"},
+		{"SELECT *" + logs + "ORDER BY time LIMIT 1", "event_time,trigger_name,log_level,log_text\n*"},
+		// A column of that name comes first.
+		{"SELECT DISTINCT time" + logs + "CROSS JOIN cpu", "time\n1970-01-01T00:00:01\n"},
+		{"SELECT a.b" + logs + "AS a (b) LIMIT 1", "b\n*"},
+		{"SELECT count(*) AS n FROM information_schema.columns WHERE table_name = 'processing_engine_logs'", "n\n4\n"},
+	} {
+		got := s.query("d", c[0], "csv")
+		if start, ok := strings.CutSuffix(c[1], "*"); got != c[1] && !(ok && strings.HasPrefix(got, start)) {
+			t.Errorf("%s: got %q, want %q", c[0], got, c[1])
+		}
+	}
+	for _, bad := range []string{"SELECT time FROM (SELECT *" + logs + ")", "SELECT a.time" + logs + "AS a (b)", `SELECT ""` + logs} {
+		r := s.do(testRequest{method: "GET", target: "/api/v3/query_sql?db=d&q=" + url.QueryEscape(bad)})
+		if r.StatusCode != 400 || !strings.Contains(string(r.body), "No field named") {
+			t.Errorf("%s: %s", bad, r.text())
+		}
 	}
 }
 
@@ -297,6 +330,23 @@ func TestLockedDown(t *testing.T) {
 	s.trigger("h", "hello.py", "request:hello", nil)
 }
 
+// TestPackageManager has the setting of version 3.10 for the same.
+func TestPackageManager(t *testing.T) {
+	s := pluginServer(t, func(c *Config) { c.PackageManager = "disabled" })
+	r := s.do(testRequest{method: "POST", target: "/api/v3/configure/plugin_environment/install_packages",
+		header: http.Header{"Content-Type": {"application/json"}}, body: []byte(`{"packages":["x"]}`)})
+	if r.StatusCode != 403 || !strings.Contains(string(r.body), "Package installation has been disabled. Contact your administrator for more information.") {
+		t.Error(r.text())
+	}
+	for name, valid := range map[string]bool{"discover": true, "pip": true, "uv": true, "disabled": true, "": false, "conda": false} {
+		c := DefaultConfig()
+		c.PackageManager = name
+		if err := c.Validate(); (err == nil) != valid || err != nil && !strings.Contains(err.Error(), "--package-manager must be discover, pip, uv or disabled") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
 // TestInstallPackages installs from a directory, without any index.
 func TestInstallPackages(t *testing.T) {
 	if testing.Short() {
@@ -344,6 +394,88 @@ func TestInstallPackages(t *testing.T) {
 		if r := install("packages", map[string]any{"packages": []string{bad}}); r.StatusCode != 400 || !strings.Contains(string(r.body), "is not the name of a package") {
 			t.Errorf("%s: %s", bad, r.text())
 		}
+	}
+}
+
+// TestPythonUpgrade makes the virtual environment one of another Python, first
+// while its packages cannot be had.
+func TestPythonUpgrade(t *testing.T) {
+	if testing.Short() {
+		t.Skip("making a virtual environment with pip takes seconds")
+	}
+	wheels := t.TempDir()
+	s := pluginServer(t, func(c *Config) { c.PluginWheels, c.PluginOffline = wheels, true })
+	makeWheel(t, wheels, "1.0")
+	s.trigger("h", "hello.py", "request:hello", nil)
+	get := func() string {
+		return string(s.do(testRequest{method: "GET", target: "/api/v3/engine/hello?mode=import"}).body)
+	}
+	install := func() testResponse {
+		return s.do(testRequest{method: "POST", target: "/api/v3/configure/plugin_environment/install_packages",
+			header: http.Header{"Content-Type": {"application/json"}}, body: []byte(`{"packages":["tarn-wheel==1.0"]}`)})
+	}
+	r := install()
+	if strings.Contains(string(r.body), "python3-venv") {
+		t.Skip("this Python cannot make virtual environments:", string(r.body))
+	}
+	if r.StatusCode != 200 {
+		t.Fatal(r.text())
+	}
+	venv := filepath.Join(s.config.PluginDir, ".venv")
+	list, err := os.ReadFile(venv + ".packages")
+	if err != nil || string(list) != "tarn-wheel==1.0\n" {
+		t.Fatalf("list: %q, %v", list, err)
+	}
+	there := func(path string) bool { _, err := os.Stat(path); return err == nil }
+	restart := func(change func()) {
+		t.Helper()
+		s.stop()
+		change()
+		s.start()
+	}
+	upgrade := func() {
+		old := []byte("home = /nowhere\nversion = 3.2.1\n")
+		if err := os.WriteFile(filepath.Join(venv, "pyvenv.cfg"), old, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	wheel := filepath.Join(wheels, "tarn_wheel-1.0-py3-none-any.whl")
+	const missing = `{"error":"Python function call failed: ModuleNotFoundError: No module named 'tarn_wheel'"}`
+	restart(func() {
+		upgrade()
+		s.config.NoPackages = true
+	})
+	if got := get(); got != missing || !there(venv) || there(venv+".stale") {
+		t.Fatalf("with package management off: %s", got)
+	}
+	restart(func() {
+		s.config.NoPackages = false
+		if err := os.Rename(wheel, wheel+".away"); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if got := get(); got != missing || there(venv) || !there(venv+".stale") {
+		t.Fatalf("without the package: %s", got)
+	}
+	restart(func() {
+		if err := os.Rename(wheel+".away", wheel); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if got := get(); got != "1.0" || there(venv+".stale") {
+		t.Fatalf("with the package: %s", got)
+	}
+	// The interpreter is gone, and a call to install comes before all else.
+	restart(func() {
+		if err := os.Remove(filepath.Join(venv, "bin", "python")); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if r := install(); r.StatusCode != 200 {
+		t.Fatal(r.text())
+	}
+	if got := get(); got != "1.0" || there(venv+".stale") {
+		t.Errorf("after an install: %s", got)
 	}
 }
 

@@ -27,7 +27,7 @@ func TestRoutes(t *testing.T) {
 		"POST /api/v3/configure/last_cache", "DELETE /api/v3/configure/last_cache",
 		"POST /api/v3/configure/token/admin", "POST /api/v3/configure/token/admin/regenerate",
 		"DELETE /api/v3/configure/token", "POST /api/v3/configure/token/named_admin",
-		"GET /api/v3/sync", "DELETE /api/v3/sync", "POST /api/v3/sync/now", "POST /api/v3/sync/pause", "POST /api/v3/sync/resume", "POST /api/v3/sync/verify",
+		"GET /api/v3/sync", "DELETE /api/v3/sync", "POST /api/v3/sync/now", "POST /api/v3/sync/pause", "POST /api/v3/sync/resume", "POST /api/v3/sync/verify", "POST /api/v3/sync/prune",
 	} {
 		method, path, _ := strings.Cut(want, " ")
 		i := slices.IndexFunc(s.app.Routes(), func(r route.Route) bool { return r.Method == method && r.Path == path })

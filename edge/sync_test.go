@@ -114,10 +114,30 @@ func TestSyncEndpoints(t *testing.T) {
 	if got := post("/verify", 200); got != `{"targets":[{"id":"nas","manifests":1,"objects":1,"rows":1,"bytes":`+between(got, `"bytes":`, ",")+`,"unlisted":0,"problems":[],"note":"","error":""}]}` {
 		t.Errorf("%s", got)
 	}
-	for path, want := range map[string]int{"/now?target=x": 404, "/pause?target=x": 404, "/verify?target=x": 404} {
+	for path, want := range map[string]int{"/now?target=x": 404, "/pause?target=x": 404, "/verify?target=x": 404, "/prune?target=x": 404} {
 		if got := post(path, want); !strings.Contains(got, `{"error":"sync target \"x\"`) {
 			t.Errorf("%s", got)
 		}
+	}
+	if got := post("/prune?dry_run=perhaps", 400); got != `{"error":"dry_run is true or false"}` {
+		t.Errorf("%s", got)
+	}
+	if r := s.do(testRequest{method: "PUT", target: "/api/v3/configure/table", header: http.Header{"Content-Type": {"application/json"}}, body: []byte(`{"db":"d","table":"m","retention_period":"1d"}`)}); r.StatusCode != http.StatusOK {
+		t.Fatalf("%d %s", r.StatusCode, r.body)
+	}
+	for path, want := range map[string]string{
+		"/prune?dry_run=true&database=other": `{"dry_run":true,"targets":[{"id":"nas","objects":0,"rows":0,"bytes":0,"removed":[],"note":"","error":""}]}`,
+		"/prune?dry_run=true":                `{"dry_run":true,"targets":[{"id":"nas","objects":1,"rows":1,`,
+	} {
+		if got := post(path, 200); !strings.HasPrefix(got, want) {
+			t.Errorf("%s: %s", path, got)
+		}
+	}
+	if got := post("/prune?target=nas", 200); !strings.Contains(got, `"dry_run":false`) || !strings.Contains(got, `"database":"d","table":"m","rows":1`) || !strings.Contains(got, `"reason":"retention"`) {
+		t.Errorf("%s", got)
+	}
+	if got := post("/verify", 200); !strings.Contains(got, `"manifests":2,"objects":0,"rows":0,"bytes":0,"unlisted":0,"problems":[]`) {
+		t.Errorf("%s", got)
 	}
 	for target, want := range map[string]int{"nas": 409, "x": 404} {
 		if r := s.do(testRequest{method: "DELETE", target: "/api/v3/sync?target=" + target}); r.StatusCode != want {

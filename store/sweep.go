@@ -158,6 +158,9 @@ func (s *Store) purge(ctx context.Context, due purgeSet) error {
 	err := s.catalog.Apply(ctx, ch)
 	if err == nil {
 		s.up.forget(ch.RemoveSegments)
+		for _, r := range ch.Tables {
+			s.notePurged(r)
+		}
 	}
 	s.up.mu.Unlock()
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -84,6 +85,9 @@ type upstream struct {
 	// seen is when this process first saw a segment, by its monotonic clock:
 	// the wall clock may be wrong and jump.
 	seen map[uint64]time.Time
+	// purged has the names of tables whose data was deleted for good, as they
+	// were before that.
+	purged map[[2]string]bool
 }
 
 // upstreamTarget is a target that is configured now, or was once and has
@@ -109,6 +113,12 @@ func (s *Store) restoreUpstream(state *catalog.State) {
 	}
 	for _, f := range state.SyncFiles {
 		u.put(f)
+	}
+	u.purged = map[[2]string]bool{}
+	for _, t := range state.Tables {
+		if t.Purged {
+			s.notePurged(t)
+		}
 	}
 	for i := range s.opts.SyncTargets {
 		c := &s.opts.SyncTargets[i]
@@ -523,4 +533,61 @@ func (s *Store) ForgetSync(ctx context.Context, target string) error {
 		delete(states, target)
 	}
 	return nil
+}
+
+// originalName is what something was called before it was deleted.
+func originalName(name string, l catalog.Lifetime) string {
+	if l.DeletedAt == 0 {
+		return name
+	}
+	return deletedSuffix.ReplaceAllString(name, "")
+}
+
+// deletedSuffix is what deletedName adds.
+var deletedSuffix = regexp.MustCompile(`-\d{8}T\d{6}(-\d+)?$`)
+
+// originalNames are those of a table and its database.
+func (s *Store) originalNames(t catalog.Table) (names [2]string) {
+	if db, ok := s.databaseByID(t.Schema.DatabaseID); ok {
+		d := db.info.Load()
+		names[0] = originalName(d.Name, d.Lifetime)
+	}
+	names[1] = originalName(t.Schema.Name, t.Lifetime)
+	return names
+}
+
+// notePurged remembers a table whose data is gone. It needs the lock of up.
+func (s *Store) notePurged(t catalog.Table) { s.up.purged[s.originalNames(t)] = true }
+
+// SyncKeeps says what of a table should stay at targets, by the names that it
+// and its database had when it was sent: rows from a time on, or none, since the
+// table or its database was deleted for good. While one of the name is deleted
+// and may still be there, all stays; so it does when a table has the name of one
+// that is gone, but for its own retention. A clock that is not to be trusted
+// ends nothing.
+func (s *Store) SyncKeeps(database, name string) (oldest int64, deleted bool) {
+	names := [2]string{database, name}
+	for _, t := range s.allTables() {
+		if r := t.record(); !r.Purged && !s.live(t) && s.originalNames(r) == names {
+			return MinTime, false
+		}
+	}
+	if db, err := s.lookup(database); err == nil {
+		if t, ok := db.table(name); ok {
+			now, why := s.clock.trusted()
+			if why != "" {
+				return MinTime, false
+			}
+			return t.oldest(db, now), false
+		}
+	}
+	s.up.mu.Lock()
+	defer s.up.mu.Unlock()
+	return MinTime, s.up.purged[names]
+}
+
+// ClockDoubt says why nothing is deleted for its age now, or "".
+func (s *Store) ClockDoubt() string {
+	_, why := s.clock.trusted()
+	return why
 }

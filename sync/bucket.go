@@ -25,6 +25,8 @@ type bucket interface {
 	Get(ctx context.Context, key string) ([]byte, error)
 	// Set makes or replaces a small object.
 	Set(ctx context.Context, key string, body []byte) error
+	// Delete removes an object that may be gone already.
+	Delete(ctx context.Context, key string) error
 	// List calls fn with the objects below a prefix that ends in a slash, those
 	// whose keys come after a key ("" for all), in their keys' order.
 	List(ctx context.Context, prefix, after string, fn func(key string, size int64) error) error

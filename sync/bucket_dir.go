@@ -225,6 +225,19 @@ func (b *dirBucket) Set(ctx context.Context, key string, body []byte) error {
 	return syncDir(dir)
 }
 
+// Delete is bucket's.
+func (b *dirBucket) Delete(ctx context.Context, key string) error {
+	if err := b.Ready(ctx); err != nil {
+		return err
+	}
+	if err := os.Remove(b.path(key)); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("delete %s: %w", key, err)
+	}
+	return syncDir(filepath.Dir(b.path(key)))
+}
+
 // List is bucket's.
 func (b *dirBucket) List(ctx context.Context, prefix, after string, fn func(key string, size int64) error) error {
 	if err := b.Ready(ctx); err != nil {

@@ -420,6 +420,15 @@ func (b *s3Bucket) Set(ctx context.Context, key string, body []byte) error {
 	return b.explain("set", key, b.putOnce(ctx, key, body, o.meta(), false, nil))
 }
 
+// Delete is bucket's.
+func (b *s3Bucket) Delete(ctx context.Context, key string) error {
+	err := b.explain("delete", key, b.core.RemoveObject(ctx, b.bucket, b.prefix+key, minio.RemoveObjectOptions{}))
+	if errors.Is(err, errAbsent) {
+		return nil
+	}
+	return err
+}
+
 // List is bucket's.
 func (b *s3Bucket) List(ctx context.Context, prefix, after string, fn func(key string, size int64) error) error {
 	ctx, cancel := context.WithCancel(ctx) // ends the listing when fn fails

@@ -33,6 +33,7 @@ type deltaAction struct {
 	MetaData   *deltaMetaData   `json:"metaData,omitempty"`
 	Txn        *deltaTxn        `json:"txn,omitempty"`
 	Add        *deltaAdd        `json:"add,omitempty"`
+	Remove     *deltaRemove     `json:"remove,omitempty"`
 }
 
 type deltaCommitInfo struct {
@@ -85,6 +86,12 @@ type deltaAdd struct {
 	Stats      string            `json:"stats"`
 }
 
+type deltaRemove struct {
+	Path       string `json:"path"`
+	Deleted    int64  `json:"deletionTimestamp"` // ms since epoch
+	DataChange bool   `json:"dataChange"`
+}
+
 type deltaSchema struct {
 	Type   string       `json:"type"`
 	Fields []deltaField `json:"fields"`
@@ -124,12 +131,14 @@ type deltaTable struct {
 
 func newDeltaLog(b bucket) *deltaLog { return &deltaLog{b, map[string]*deltaTable{}} }
 
-// part is the objects of one manifest that go into one table.
+// part is the objects of one manifest that go into one table, and the keys of
+// those that leave it before.
 type part struct {
-	node   string
-	number uint64
-	at     time.Time
-	adds   []Add
+	node    string
+	number  uint64
+	at      time.Time
+	adds    []Add
+	removes []string
 }
 
 // commitEdge commits a manifest to the logs of the node's own tables, whose
@@ -144,17 +153,34 @@ func (d *deltaLog) commitEdge(ctx context.Context, m *Manifest) error {
 func (d *deltaLog) commitTables(ctx context.Context, depth int, manifests []*Manifest) error {
 	tables := map[string][]part{}
 	for _, m := range manifests {
-		byRoot := map[string][]Add{}
-		for _, a := range m.Adds {
-			root, err := tableRoot(a.Key, depth)
+		byRoot := map[string]*part{}
+		of := func(key string) (*part, error) {
+			root, err := tableRoot(key, depth)
 			if err != nil {
-				return fmt.Errorf("manifest %d of %s: %w", m.Number, m.Node, err)
+				return nil, fmt.Errorf("manifest %d of %s: %w", m.Number, m.Node, err)
 			}
-			byRoot[root] = append(byRoot[root], a)
+			if byRoot[root] == nil {
+				byRoot[root] = &part{node: m.Node, number: m.Number, at: m.CreatedAt}
+			}
+			return byRoot[root], nil
 		}
-		for root, adds := range byRoot {
-			slices.SortFunc(adds, order)
-			tables[root] = append(tables[root], part{m.Node, m.Number, m.CreatedAt, adds})
+		for _, key := range m.Replaces {
+			p, err := of(key)
+			if err != nil {
+				return err
+			}
+			p.removes = append(p.removes, key)
+		}
+		for _, a := range m.Adds {
+			p, err := of(a.Key)
+			if err != nil {
+				return err
+			}
+			p.adds = append(p.adds, a)
+		}
+		for root, p := range byRoot {
+			slices.SortFunc(p.adds, order)
+			tables[root] = append(tables[root], *p)
 		}
 	}
 	var errs []error
@@ -179,7 +205,7 @@ func tableRoot(key string, depth int) (string, error) {
 	return strings.Join(parts[:depth], "/"), nil
 }
 
-// commit adds what the table does not have yet.
+// commit adds and removes what the table does not know of yet.
 func (d *deltaLog) commit(ctx context.Context, root string, depth int, parts []part) error {
 	for range 100 { // each lost race is somebody else's commit
 		t := d.tables[root]
@@ -193,6 +219,9 @@ func (d *deltaLog) commit(ctx context.Context, root string, depth int, parts []p
 		todo := slices.DeleteFunc(slices.Clone(parts), func(p part) bool { return p.number <= t.ours.Nodes[p.node] })
 		if len(todo) == 0 {
 			return nil
+		}
+		if t.version < 0 && !slices.ContainsFunc(todo, func(p part) bool { return len(p.adds) > 0 }) {
+			return nil // there is no table that had what is removed
 		}
 		body, next, err := t.next(root, depth, todo)
 		if err != nil {
@@ -279,28 +308,39 @@ func readDelta(body []byte) (out []deltaAction, err error) {
 	return out, lines.Err()
 }
 
-// next makes the commit that adds parts.
+// next makes the commit of parts.
 func (t *deltaTable) next(root string, depth int, parts []part) ([]byte, *deltaTable, error) {
 	n := &deltaTable{version: t.version + 1, ours: deltaOurs{Nodes: maps.Clone(t.ours.Nodes), MetaData: t.ours.MetaData}}
 	now := time.Now().UnixMilli()
-	var txns, adds []deltaAction
-	files := 0
-	// A manifest that comes twice, after the catalog was brought back from a
-	// backup, adds an object twice: the same path is the same file.
-	seen := map[string]bool{}
+	var txns, files []deltaAction
+	// A commit has one action for a path: the last. A manifest that comes twice,
+	// after the catalog was brought back from a backup, adds an object twice.
+	last := map[string]int{} // by key, in files
+	act := func(key string, a deltaAction) {
+		if i, twice := last[key]; twice {
+			files[i] = a
+			return
+		}
+		last[key] = len(files)
+		files = append(files, a)
+	}
+	adds := false
 	for _, p := range parts {
 		n.ours.Nodes[p.node] = max(n.ours.Nodes[p.node], p.number)
+		for _, key := range p.removes {
+			act(key, deltaAction{Remove: &deltaRemove{Path: deltaPath(root, key), Deleted: now, DataChange: true}})
+		}
 		for _, a := range p.adds {
-			if seen[a.Key] {
-				continue
-			}
-			seen[a.Key] = true
 			if err := n.ours.MetaData.widen(root, depth, a.Columns, now); err != nil {
 				return nil, nil, err
 			}
-			adds = append(adds, deltaAction{Add: n.add(root, depth, p, a)})
-			files++
+			adds = true
+			act(a.Key, deltaAction{Add: n.add(root, depth, p, a)})
 		}
+	}
+	operation, params := "WRITE", map[string]any{"mode": "Append", "numFiles": len(files)}
+	if !adds {
+		operation, params = "DELETE", map[string]any{"numRemovedFiles": len(files)}
 	}
 	for _, node := range slices.Sorted(maps.Keys(n.ours.Nodes)) {
 		if n.ours.Nodes[node] != t.ours.Nodes[node] {
@@ -308,7 +348,7 @@ func (t *deltaTable) next(root string, depth int, parts []part) ([]byte, *deltaT
 		}
 	}
 	actions := []deltaAction{{CommitInfo: &deltaCommitInfo{
-		Timestamp: now, Operation: "WRITE", Params: map[string]any{"mode": "Append", "numFiles": files}, Engine: "tarn", Tarn: &n.ours,
+		Timestamp: now, Operation: operation, Params: params, Engine: "tarn", Tarn: &n.ours,
 	}}}
 	if n.version == 0 {
 		actions = append(actions, deltaAction{Protocol: &deltaProtocol{1, 2}})
@@ -319,7 +359,7 @@ func (t *deltaTable) next(root string, depth int, parts []part) ([]byte, *deltaT
 	var body bytes.Buffer
 	enc := json.NewEncoder(&body)
 	enc.SetEscapeHTML(false)
-	for _, a := range slices.Concat(actions, txns, adds) {
+	for _, a := range slices.Concat(actions, txns, files) {
 		if err := enc.Encode(a); err != nil {
 			return nil, nil, fmt.Errorf("encode a commit: %w", err)
 		}
@@ -397,11 +437,16 @@ func (m *deltaMetaData) widen(root string, depth int, columns []ColumnSchema, no
 	return nil
 }
 
-func (t *deltaTable) add(root string, depth int, p part, a Add) *deltaAdd {
+// deltaPath is the path of a key in the log of the table at root.
+func deltaPath(root, key string) string {
 	var encoded []string
-	for s := range strings.SplitSeq(strings.TrimPrefix(a.Key, root+"/"), "/") {
+	for s := range strings.SplitSeq(strings.TrimPrefix(key, root+"/"), "/") {
 		encoded = append(encoded, url.PathEscape(s))
 	}
+	return strings.Join(encoded, "/")
+}
+
+func (t *deltaTable) add(root string, depth int, p part, a Add) *deltaAdd {
 	values := map[string]string{}
 	for i, name := range partitions(depth) {
 		v := a.Date
@@ -416,5 +461,5 @@ func (t *deltaTable) add(root string, depth int, p part, a Add) *deltaAdd {
 		"numRecords": a.Rows, "minValues": map[string]any{"time": stamp(a.MinTime)},
 		"maxValues": map[string]any{"time": stamp(a.MaxTime + int64(time.Millisecond) - 1)}, "nullCount": map[string]any{"time": 0},
 	})
-	return &deltaAdd{Path: strings.Join(encoded, "/"), Partition: values, Size: a.Bytes, Modified: p.at.UnixMilli(), DataChange: true, Stats: string(stats)}
+	return &deltaAdd{Path: deltaPath(root, a.Key), Partition: values, Size: a.Bytes, Modified: p.at.UnixMilli(), DataChange: true, Stats: string(stats)}
 }

@@ -82,6 +82,12 @@ func replayDelta(t *testing.T, root string) *deltaReplay {
 						t.Fatalf("version %d: %s", i, line)
 					}
 					r.files[path] = a
+				case "remove":
+					path, err := url.PathUnescape(a["path"].(string))
+					if err != nil || r.files[path] == nil || a["dataChange"] != true || a["deletionTimestamp"].(float64) <= 0 {
+						t.Fatalf("version %d: %s: %v", i, line, err)
+					}
+					delete(r.files, path)
 				default:
 					t.Fatalf("version %d: action %q", i, name)
 				}

@@ -65,5 +65,13 @@
 //	  "unlisted": 0,                     // objects below edge=<node> that no manifest lists
 //	  "problems": ["manifest 3 is missing", "..."], "error": ""}]}
 //
+// POST /api/v3/sync/prune takes ?target=ID, ?database=NAME and ?dry_run=true, and
+// answers with
+//
+//	{"dry_run": false, "targets": [{"id": "lake", "objects": 1, "rows": 10, "bytes": 900,
+//	  "removed": [{"key": "...", "database": "d", "table": "t", "rows": 10, "bytes": 900,
+//	    "reason": "retention"}],         // deleted, retention, unfinished; at most 1000 objects
+//	  "note": "", "error": ""}]}
+//
 // DELETE /api/v3/sync?target=ID forgets a former target.
 package upstream

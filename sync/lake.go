@@ -13,11 +13,13 @@ import (
 
 // LakeReport says what a run of the central committer did.
 type LakeReport struct {
-	Nodes     int      `json:"nodes"`
-	Manifests int      `json:"manifests"`
-	Objects   int      `json:"objects"`
-	Rows      int64    `json:"rows"`
-	Problems  []string `json:"problems"`
+	Nodes     int   `json:"nodes"`
+	Manifests int   `json:"manifests"`
+	Objects   int   `json:"objects"`
+	Rows      int64 `json:"rows"`
+	// Removed objects are no more.
+	Removed  int      `json:"removed"`
+	Problems []string `json:"problems"`
 }
 
 // manifestNumber reads the number out of a manifest's key.
@@ -101,6 +103,7 @@ func commitLake(ctx context.Context, b bucket, skipGaps bool) (*LakeReport, erro
 		for _, m := range pending {
 			report.Manifests++
 			report.Objects += len(m.Adds)
+			report.Removed += len(m.Replaces)
 			for _, a := range m.Adds {
 				report.Rows += a.Rows
 			}
@@ -177,8 +180,9 @@ type TargetReport struct {
 	Objects   int    `json:"objects"`
 	Rows      int64  `json:"rows"`
 	Bytes     int64  `json:"bytes"`
-	// Unlisted objects of this node are in no manifest: not yet, or their
-	// segment was deleted here before it was committed.
+	// Unlisted objects of this node are in no manifest: not yet, not any more
+	// (when a prune did not end), or their segment was deleted here before it was
+	// committed.
 	Unlisted int      `json:"unlisted"`
 	Problems []string `json:"problems"`
 	// Note says why there is nothing to compare, which is no problem of a target
@@ -227,43 +231,37 @@ func (m *Manager) Verify(ctx context.Context, target string) (*VerifyReport, err
 
 func (w *worker) verify(ctx context.Context, r *TargetReport) error {
 	b := w.patient()
-	dir := manifestDir(w.node)
 	totals, _ := w.store.SyncTotals(w.target.ID)
-	var numbers []uint64
-	err := b.List(ctx, dir, "", func(key string, _ int64) error {
-		if n, ok := manifestNumber(key); ok {
-			numbers = append(numbers, n)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	slices.Sort(numbers)
 	last := uint64(0)
-	listed := map[string]int64{}
+	type sizes struct{ bytes, rows int64 }
+	listed := map[string]sizes{}
 	tables := map[string]bool{}
-	for _, n := range numbers {
-		m, err := getManifest(ctx, b, dir, n)
+	err := w.manifests(ctx, func(n uint64, m *Manifest, err error) error {
 		if err != nil {
 			r.problem("manifest %d: %v", n, err)
 			last = n
-			continue
+			return nil
 		}
 		if m.Previous > last {
 			r.problem("manifests %d to %d are missing", last+1, m.Previous)
 		}
 		last = n
 		r.Manifests++
+		for _, key := range m.Replaces {
+			r.Rows -= listed[key].rows
+			delete(listed, key)
+		}
 		for _, a := range m.Adds {
-			if _, twice := listed[a.Key]; !twice {
-				r.Rows += a.Rows
-			}
-			listed[a.Key] = a.Bytes
+			r.Rows += a.Rows - listed[a.Key].rows
+			listed[a.Key] = sizes{a.Bytes, a.Rows}
 			if parts := strings.SplitAfterN(a.Key, "/date=", 2); len(parts) == 2 {
 				tables[strings.TrimSuffix(parts[0], "date=")] = true
 			}
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	if last+1 < totals.NextBatch {
 		r.problem("manifests %d to %d are missing, or are under another node name", last+1, totals.NextBatch-1)
@@ -277,8 +275,8 @@ func (w *worker) verify(ctx context.Context, r *TargetReport) error {
 			switch {
 			case !ok:
 				r.Unlisted++
-			case want != size:
-				r.problem("%s has %d bytes instead of %d", key, size, want)
+			case want.bytes != size:
+				r.problem("%s has %d bytes instead of %d", key, size, want.bytes)
 			default:
 				r.Objects++
 				r.Bytes += size

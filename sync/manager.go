@@ -66,7 +66,7 @@ func start(ctx context.Context, s *store.Store, c Config, logger *slog.Logger, p
 	for _, t := range targets {
 		w := &worker{
 			store: s, target: t, node: m.node, timing: pace, logger: logger.With("target", t.ID),
-			wake: make(chan struct{}, 1), back: backoff{base: pace.base, most: pace.most},
+			wake: make(chan struct{}, 1), turn: make(chan struct{}, 1), back: backoff{base: pace.base, most: pace.most},
 		}
 		if w.dest, err = open(t, limit, pace); err != nil {
 			return nil, fmt.Errorf("sync target %s: %w", t.URL, err)

@@ -32,8 +32,8 @@ type Manifest struct {
 	CreatedAt time.Time `json:"created_at"`
 	TimeUnit  string    `json:"time_unit"`
 	Adds      []Add     `json:"adds"`
-	// Replaces are keys whose rows are in Adds. This version never sends rows
-	// again, so there are none.
+	// Replaces are keys of objects that are no more: their rows are in Adds, or
+	// gone, as `tarn sync prune` wants it. They come before Adds.
 	Replaces []string `json:"replaces"`
 }
 

@@ -75,6 +75,11 @@ func (p patient) Get(ctx context.Context, key string) (body []byte, err error) {
 	return body, err
 }
 
+// Delete is bucket's.
+func (p patient) Delete(ctx context.Context, key string) error {
+	return p.again(ctx, func() error { return p.bucket.Delete(ctx, key) })
+}
+
 // List is bucket's. A listing that breaks off goes on after the last object that
 // it brought: a long one over a link that cuts often would never be whole
 // otherwise. Only attempts in a row that bring nothing count.

@@ -132,7 +132,7 @@ func FuzzManifest(f *testing.F) {
 		table := &deltaTable{version: -1, ours: deltaOurs{Nodes: map[string]uint64{}}}
 		for _, a := range m.Adds {
 			if root, err := tableRoot(a.Key, 2); err == nil {
-				_, _, _ = table.next(root, 2, []part{{m.Node, m.Number, m.CreatedAt, []Add{a}}})
+				_, _, _ = table.next(root, 2, []part{{node: m.Node, number: m.Number, at: m.CreatedAt, adds: []Add{a}}})
 			}
 		}
 	})

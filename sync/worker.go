@@ -26,7 +26,8 @@ type worker struct {
 	timing timing
 	logger *slog.Logger
 	wake   chan struct{}
-	delta  *deltaLog // of format delta, made when needed
+	turn   chan struct{} // has one element while somebody works
+	delta  *deltaLog     // of format delta, made when needed
 
 	mu      gosync.Mutex
 	back    backoff
@@ -97,6 +98,10 @@ func (w *worker) nudge() {
 
 // step does one thing and says how long to wait before the next.
 func (w *worker) step(ctx context.Context) time.Duration {
+	if w.enter(ctx) != nil {
+		return 0 // run looks at ctx
+	}
+	defer w.leave()
 	totals, body := w.store.SyncTotals(w.target.ID)
 	if totals.Paused {
 		return time.Hour // Resume nudges
@@ -612,7 +617,7 @@ func (w *worker) finishBatch(ctx context.Context, body []byte) error {
 	if err := w.store.CommitSync(ctx, w.target.ID, m.Number, ids, more); err != nil {
 		return err
 	}
-	w.logger.Info("sync: committed", "manifest", m.Number, "files", more.Files, "rows", more.Rows, "bytes", more.Bytes)
+	w.logger.Info("sync: committed", "manifest", m.Number, "files", more.Files, "rows", more.Rows, "bytes", more.Bytes, "taken_out", len(m.Replaces))
 	return nil
 }
 

@@ -1,12 +1,19 @@
 package main
 
 import (
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
+
+	_ "modernc.org/sqlite" // to damage a catalog
+
+	"tarn/store"
+	"tarn/store/catalog"
 )
 
 // doctor runs `tarn doctor` and returns its report.
@@ -112,5 +119,62 @@ func TestDoctor(t *testing.T) {
 	}
 	if _, err := doctor(t, filepath.Join(dir, "nowhere")); err == nil {
 		t.Error("a directory that is not there")
+	}
+}
+
+// TestDoctorKeepsTriggers damages a catalog that has triggers and scripts: all
+// that can be read come back.
+func TestDoctorKeepsTriggers(t *testing.T) {
+	ctx, dir := t.Context(), t.TempDir()
+	open := func() *store.Store {
+		t.Helper()
+		s, err := store.Open(ctx, store.Options{Dir: dir, Limits: store.Limits{Databases: 5, Tables: 10, Columns: 10, Tags: 5}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	s := open()
+	err := errors.Join(s.CreateDatabase(ctx, "d", 0), s.CreateDatabase(ctx, "lost", 0),
+		s.CreateTrigger(ctx, "d", catalog.Trigger{Name: "t", Plugin: "a.py", Specification: "table:cpu", OnError: "retry", Async: true, Arguments: map[string]string{"k": "v"}}),
+		s.CreateTrigger(ctx, "d", catalog.Trigger{Name: "off", Plugin: "dir", Specification: "every:1s", OnError: "log", Disabled: true}),
+		s.CreateTrigger(ctx, "d", catalog.Trigger{Name: "damaged", Plugin: "b.py", Specification: "request:x", OnError: "log"}),
+		s.CreateTrigger(ctx, "lost", catalog.Trigger{Name: "orphan", Plugin: "c.py", Specification: "all_tables", OnError: "log"}),
+		s.SaveScript(ctx, "public", "one", "def f():\n    return 1\n"), s.SaveScript(ctx, "public", "two", "damaged"))
+	triggers := s.Triggers("d")
+	script, serr := s.Script(ctx, "public", "one")
+	if err := errors.Join(err, serr, s.Close(ctx)); err != nil {
+		t.Fatal(err)
+	}
+	if len(triggers) != 3 {
+		t.Fatal(triggers)
+	}
+	db, err := sql.Open("sqlite", filepath.Join(dir, "catalog.db"))
+	if err == nil {
+		_, err = db.ExecContext(ctx, `UPDATE triggers SET plugin = 'B.py' WHERE name = 'damaged'; UPDATE scripts SET source = 'Damaged' WHERE name = 'two';
+			UPDATE databases SET retention = 1 WHERE name = 'lost'`)
+		err = errors.Join(err, db.Close())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := doctor(t, dir)
+	if err == nil || d.Errors() == 0 {
+		t.Fatalf("with a damaged catalog: %+v, %v", d, err)
+	}
+	d, err = doctor(t, dir, "--rebuild")
+	if done := strings.Join(d.Done, "\n"); err != nil || !strings.Contains(done, `trigger "orphan" is lost with its database`) {
+		t.Fatalf("rebuild: %s, %v", done, err)
+	}
+	s = open()
+	scripts, err := s.Scripts(ctx)
+	if err != nil || !reflect.DeepEqual(scripts, []store.Script{script}) {
+		t.Errorf("scripts: %+v, %v; want %+v", scripts, err, script)
+	}
+	if got := s.Triggers(""); !reflect.DeepEqual(got, triggers[:2]) {
+		t.Errorf("triggers: %+v, want %+v", got, triggers[:2])
+	}
+	if err := s.Close(ctx); err != nil {
+		t.Fatal(err)
 	}
 }

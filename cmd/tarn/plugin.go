@@ -18,7 +18,8 @@ func pluginFlags(f *pflag.FlagSet, c *edge.Config) {
 	f.StringSliceVar(&c.PluginKinds, "restrict-plugin-triggers-to", nil, "kinds of triggers that may run: wal, schedule, request (default all)")
 	f.StringSliceVar(&c.PluginEnv, "plugin-env", nil, "environment variables of the server that plugins get, beside PATH, HOME and the like")
 	f.BoolVar(&c.PluginDirOnly, "plugin-dir-only", false, "run only plugins that are in --plugin-dir: no uploads, no gh:")
-	f.BoolVar(&c.NoPackages, "disable-package-management", false, "install no Python packages")
+	f.StringVar(&c.PackageManager, "package-manager", c.PackageManager, "discover, pip or uv, which all mean pip; disabled refuses to install packages when asked")
+	f.BoolVar(&c.NoPackages, "disable-package-management", false, "install no Python packages, and leave the virtual environment as it is")
 	f.StringVar(&c.PluginWheels, "plugin-wheel-dir", "", "directory of Python packages to install from")
 	f.BoolVar(&c.PluginOffline, "plugin-offline", false, "ask no package index")
 }

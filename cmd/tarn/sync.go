@@ -56,7 +56,7 @@ func newSync() *cobra.Command {
 		syncStatus(), syncVerb("now", "Send everything now: buffered rows, files that wait, files that were set aside", http.MethodPost, "/now"),
 		syncVerb("pause", "Stop sending, across restarts", http.MethodPost, "/pause"),
 		syncVerb("resume", "End a pause", http.MethodPost, "/resume"),
-		syncVerify(), syncVerb("forget", "Forget a target that is not configured any more", http.MethodDelete, ""))
+		syncVerify(), syncPrune(), syncVerb("forget", "Forget a target that is not configured any more", http.MethodDelete, ""))
 	cmd.Long = `Sealed Parquet files go to the targets that ` + "`tarn serve --sync-target URL`" + ` names:
 
   s3://BUCKET/PREFIX?endpoint=https://HOST:PORT&region=R&style=path|virtual
@@ -213,6 +213,79 @@ func syncVerify() *cobra.Command {
 	return cmd
 }
 
+func syncPrune() *cobra.Command {
+	c := &client{}
+	var name, format string
+	var dry bool
+	cmd := &cobra.Command{
+		Use: "prune", Short: "Take out of targets what was deleted here or is past retention", Args: noArgs,
+		Long: `Delete, at buckets and directories, the objects that this node put there and whose table or
+database was deleted here for good, or whose rows are all older than the retention period is now.
+What is not here any more for another reason, such as the quota, stays.
+
+First a manifest and, with format=delta, a Delta log say that the objects are gone. A table that
+` + "`tarn lake commit`" + ` made knows after its next run. Repeat it when it fails.`,
+		Example: "  tarn sync prune --dry-run\n  tarn sync prune --target nas -d home",
+	}
+	c.flags(cmd)
+	f := cmd.Flags()
+	f.StringVar(&name, "target", "", "name of the target (default all)")
+	f.StringVarP(&c.database, "database", "d", "", "database (default all)")
+	f.BoolVar(&dry, "dry-run", false, "only list what would go")
+	f.StringVar(&format, "format", "text", "text or json")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if format != "text" && format != "json" {
+			return &usageError{fmt.Errorf("--format must be text or json, not %q", format)}
+		}
+		q := url.Values{"target": {name}, "database": {c.database}, "dry_run": {fmt.Sprint(dry)}}
+		answer, err := c.fetch(cmd.Context(), http.MethodPost, syncPath+"/prune", q, nil)
+		if err != nil {
+			return err
+		}
+		var r upstream.PruneReport
+		if err := json.Unmarshal(answer, &r); err != nil {
+			return fmt.Errorf("the server's answer: %w", err)
+		}
+		if format == "json" {
+			err = say(cmd, "%s", answer)
+		} else {
+			err = printPrune(cmd.OutOrStdout(), &r)
+		}
+		if err != nil {
+			return err
+		}
+		for _, t := range r.Targets {
+			if t.Error != "" {
+				return fmt.Errorf("%s: %s", t.ID, t.Error)
+			}
+		}
+		return nil
+	}
+	return cmd
+}
+
+func printPrune(w io.Writer, r *upstream.PruneReport) error {
+	out := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	p := func(format string, args ...any) { fmt.Fprintf(out, format+"\n", args...) } // errors stay until Flush
+	verb := "removed"
+	if r.DryRun {
+		verb = "would remove"
+	}
+	for _, t := range r.Targets {
+		p("%s: %s %d objects, %d rows, %s", t.ID, verb, t.Objects, t.Rows, humanize.IBytes(uint64(t.Bytes)))
+		if t.Note != "" {
+			p("  %s", t.Note)
+		}
+		for _, o := range t.Removed {
+			p("  %s\t%d rows\t%s\t%s", o.Key, o.Rows, humanize.IBytes(uint64(o.Bytes)), o.Reason)
+		}
+		if more := t.Objects - len(t.Removed); more > 0 {
+			p("  and %d more", more)
+		}
+	}
+	return out.Flush()
+}
+
 func newLake() *cobra.Command {
 	var skip bool
 	var every time.Duration
@@ -257,7 +330,11 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 func printLake(cmd *cobra.Command, r *upstream.LakeReport) error {
-	if err := say(cmd, "%d nodes, %d manifests, %d objects, %d rows", r.Nodes, r.Manifests, r.Objects, r.Rows); err != nil {
+	line := fmt.Sprintf("%d nodes, %d manifests, %d objects, %d rows", r.Nodes, r.Manifests, r.Objects, r.Rows)
+	if r.Removed > 0 {
+		line += fmt.Sprintf(", %d objects removed", r.Removed)
+	}
+	if err := say(cmd, "%s", line); err != nil {
 		return err
 	}
 	for _, p := range r.Problems {

@@ -34,9 +34,10 @@ type Options struct {
 	Concurrency int
 	// QueueBytes bounds the rows that wait for one trigger.
 	QueueBytes int
-	// NoPackages forbids installing packages, DirOnly uploading plugins and
+	// NoInstalls refuses calls that install packages, NoPackages also leaves the
+	// virtual environment as it is, DirOnly forbids uploading plugins and
 	// fetching them.
-	NoPackages, DirOnly bool
+	NoInstalls, NoPackages, DirOnly bool
 	// Kinds are the allowed kinds of triggers (wal, schedule, request); none
 	// means all.
 	Kinds []string
@@ -65,6 +66,7 @@ type Engine struct {
 	done sync.WaitGroup
 
 	starting sync.Mutex // held while a worker is started
+	renewed  bool       // the virtual environment was looked after; under starting
 	mu       sync.Mutex
 	closed   bool
 	worker   *worker
@@ -229,6 +231,7 @@ func (e *Engine) ready(ctx context.Context) (*worker, error) {
 			return nil, context.Cause(ctx)
 		}
 	}
+	e.renewOnce()
 	python, err := e.interpreter()
 	if err != nil {
 		return nil, err

@@ -32,7 +32,7 @@ func (e *Engine) interpreter() (string, error) {
 		base = e.opts.Python
 	}
 	// What was installed is in the environment, which base has made.
-	for _, try := range []string{e.venvPython(), base} {
+	for i, try := range []string{e.venvPython(), base} {
 		if try == "" {
 			continue
 		}
@@ -40,15 +40,14 @@ func (e *Engine) interpreter() (string, error) {
 		if err != nil {
 			continue
 		}
-		ctx, cancel := context.WithTimeout(e.run, startTimeout)
-		cmd := exec.CommandContext(ctx, path, "-I", "-c", "import sys; print(sys.executable)")
-		cmd.Env = e.environment()
-		out, err := cmd.Output()
-		cancel()
+		program, version, err := e.probe(path)
 		if err != nil {
 			continue
 		}
-		found = strings.TrimSpace(string(out))
+		if made := madeFor(e.venv()); i == 0 && made != "" && made != version {
+			continue // of another Python, whose packages this one does not see
+		}
+		found = program
 		e.mu.Lock()
 		e.python = found
 		e.mu.Unlock()
@@ -80,7 +79,7 @@ func (e *Engine) venvPython() string {
 		return ""
 	}
 	// After an upgrade of the system's Python its interpreter may be a link to
-	// nothing; then it is made again with the next install.
+	// nothing (see renew).
 	path := filepath.Join(e.venv(), "bin", "python")
 	if runtime.GOOS == "windows" {
 		path = filepath.Join(e.venv(), "Scripts", "python.exe")
@@ -116,8 +115,8 @@ func (e *Engine) environment() []string {
 	return append(env, "PATH="+path)
 }
 
-// ensureVenv makes the virtual environment with pip.
-func (e *Engine) ensureVenv(ctx context.Context) error {
+// makeVenv makes the virtual environment with pip where there is none.
+func (e *Engine) makeVenv(ctx context.Context) error {
 	if e.venvPython() == "" {
 		python, err := e.interpreter()
 		if err != nil {
@@ -221,7 +220,7 @@ func (e *Engine) InstallRequirements(ctx context.Context, location string) error
 
 func (e *Engine) install(ctx context.Context, what []string) error {
 	switch {
-	case e.opts.NoPackages:
+	case e.opts.NoInstalls || e.opts.NoPackages:
 		return ErrInstallOff
 	case e.dir == "":
 		return ErrNoDir
@@ -235,27 +234,12 @@ func (e *Engine) install(ctx context.Context, what []string) error {
 	if err := e.ensureVenv(ctx); err != nil {
 		return err
 	}
-	args := []string{"-m", "pip", "install", "--no-input", "--disable-pip-version-check"}
-	if e.opts.WheelDir != "" {
-		args = append(args, "--find-links", e.opts.WheelDir)
-	}
-	if e.opts.Offline {
-		args = append(args, "--no-index")
-	}
 	e.opts.Logger.Info("installing Python packages", "what", what)
-	out, err := e.command(ctx, e.venvPython(), append(args, what...)...)
-	var exit *exec.ExitError
-	switch {
-	case errors.As(err, &exit) && ctx.Err() == nil:
-		text := lastLines(out)
-		if e.opts.Offline || strings.Contains(text, "No matching distribution") {
-			return fmt.Errorf("pip exited with status %d: no matching distribution; if the host has no package index, put wheels in --plugin-wheel-dir: %s", exit.ExitCode(), text)
-		}
-		return fmt.Errorf("pip exited with status %d: %s", exit.ExitCode(), text)
-	case err != nil:
-		//lint:ignore ST1005 the reference's text
-		return fmt.Errorf("External call failed: %w", err)
+	out, err := e.pipInstall(ctx, what...)
+	if err != nil {
+		return err
 	}
+	e.savePackages(ctx)
 	e.forgetPython()
 	after, _ := e.interpreter()
 	e.mu.Lock()
@@ -274,4 +258,29 @@ func (e *Engine) install(ctx context.Context, what []string) error {
 		return w.send([]byte(`{"op":"packages"}`), nil)
 	}
 	return nil
+}
+
+// pipInstall runs pip install and returns what it printed.
+func (e *Engine) pipInstall(ctx context.Context, what ...string) (string, error) {
+	args := []string{"-m", "pip", "install", "--no-input", "--disable-pip-version-check"}
+	if e.opts.WheelDir != "" {
+		args = append(args, "--find-links", e.opts.WheelDir)
+	}
+	if e.opts.Offline {
+		args = append(args, "--no-index")
+	}
+	out, err := e.command(ctx, e.venvPython(), append(args, what...)...)
+	var exit *exec.ExitError
+	switch {
+	case errors.As(err, &exit) && ctx.Err() == nil:
+		text := lastLines(out)
+		if e.opts.Offline || strings.Contains(text, "No matching distribution") {
+			return out, fmt.Errorf("pip exited with status %d: no matching distribution; if the host has no package index, put wheels in --plugin-wheel-dir: %s", exit.ExitCode(), text)
+		}
+		return out, fmt.Errorf("pip exited with status %d: %s", exit.ExitCode(), text)
+	case err != nil:
+		//lint:ignore ST1005 the reference's text
+		return out, fmt.Errorf("External call failed: %w", err)
+	}
+	return out, nil
 }

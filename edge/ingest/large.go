@@ -53,14 +53,21 @@ type Turn struct {
 
 // Read is io.Reader's; the error is store.ErrBusy when the turn does not come.
 func (t *Turn) Read(p []byte) (int, error) {
-	if t.n >= smallBody && t.has == 0 && t.large != nil {
-		if err := t.take(); err != nil {
-			return 0, err
-		}
+	if err := t.Await(t.n); err != nil {
+		return 0, err
 	}
 	n, err := t.Reader.Read(p)
 	t.n += n
 	return n, err
+}
+
+// Await waits for the turn of a body of that many bytes, if it is large: for what
+// is decompressed after it was read. The error is Read's.
+func (t *Turn) Await(size int) error {
+	if size < smallBody || t.has > 0 || t.large == nil {
+		return nil
+	}
+	return t.take()
 }
 
 func (t *Turn) take() error {
@@ -71,7 +78,7 @@ func (t *Turn) take() error {
 		case places <- struct{}{}:
 			return nil
 		case <-t.ctx.Done():
-			return t.ctx.Err()
+			return context.Cause(t.ctx)
 		case <-patience.C:
 			return fmt.Errorf("other large writes take too long: %w", store.ErrBusy)
 		}
@@ -96,6 +103,9 @@ func (t *Turn) take() error {
 
 // Done ends the turn: the body and what was made of it are written or forgotten.
 func (t *Turn) Done() {
+	if t == nil {
+		return
+	}
 	for ; t.has > 0; t.has-- {
 		<-t.large
 	}

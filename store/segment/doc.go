@@ -22,4 +22,17 @@
 // with zstd. Tags are dictionary-coded; time and integers DELTA_BINARY_PACKED;
 // floats and strings get the encoding that a sample of each row group says is
 // smallest.
+//
+// There are no bloom filters. They would pay only for equality on fields whose
+// values nothing orders, such as trace_id: in a segment of 1 M spans (30 MB, 8 row
+// groups, 16 MB of it trace_id) the bounds of pages exclude nothing, and
+// WHERE trace_id = '...' reads all of the column in some 105 ms over HTTP on two
+// cores of amd64 (DuckDB, on the same file with two threads: 44 ms). Of that 40 %
+// go to reading and decompressing pages, 35 % to making texts of them, the rest
+// mostly to their garbage. At 10 bits a value (about 1 % of wrong hits) a filter
+// would take 156 kB a row group and add 4 % to this file; a segment without the
+// value should then cost below 1 ms, by calculation, and one that has it an
+// eighth, about 15 ms. For other tables they would cost without a use, and the
+// time for texts can be had without a change of the format, by comparing the
+// decompressed bytes.
 package segment

@@ -3,6 +3,7 @@ package gate
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -32,26 +33,35 @@ func (g *Gate) RawBody(r *http.Request) ([]byte, error) {
 	return raw, nil
 }
 
-// AppendBody is RawBody into memory that the caller has.
-func (g *Gate) AppendBody(dst []byte, r *http.Request) ([]byte, error) {
+// RawTurn is RawBody for writes that undo the encoding on their own: it reads into
+// memory that the caller has, and large bodies wait for their turn
+// (ingest.Writer.Turn). The caller ends the turn, also after an error, when the
+// rows are written or forgotten.
+func (g *Gate) RawTurn(ctx context.Context, dst []byte, r *http.Request, w *ingest.Writer) ([]byte, *ingest.Turn, error) {
+	turn := w.Turn(ctx, &body{limit: g.MaxBody, left: g.MaxBody, r: http.MaxBytesReader(nil, r.Body, g.MaxBody)})
 	if r.ContentLength > g.MaxBody {
-		return dst, tooLarge(g.MaxBody)
+		return dst, turn, tooLarge(g.MaxBody)
 	}
-	if r.ContentLength > 0 {
-		dst = slices.Grow(dst, int(r.ContentLength)+1) // one more, to meet the end
-	}
-	in := http.MaxBytesReader(nil, r.Body, g.MaxBody)
+	dst, err := g.fill(dst, turn, r.ContentLength)
+	return dst, turn, err
+}
+
+// fill appends all of a body, of that length unless it is less than 0. Those that
+// wait for their turn shall not hold memory for all that is to come.
+func (g *Gate) fill(b []byte, turn *ingest.Turn, length int64) ([]byte, error) {
+	b = slices.Grow(b, int(min(max(length, 0), firstPart))+512)
 	for {
-		if len(dst) == cap(dst) {
-			dst = slices.Grow(dst, 4096)
-		}
-		n, err := in.Read(dst[len(dst):cap(dst)])
-		dst = dst[:len(dst)+n]
+		n, err := turn.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
 		if errors.Is(err, io.EOF) {
-			return dst, nil
+			return b, nil
 		}
 		if err != nil {
-			return dst, unreadable(err)
+			return b, err
+		}
+		if len(b) == cap(b) {
+			// A plain body says how long it is.
+			b = slices.Grow(b, max(int(min(length, g.MaxBody))+1-len(b), len(b)/2, 512))
 		}
 	}
 }
@@ -86,25 +96,12 @@ func (g *Gate) TakeBody(r *http.Request, w *ingest.Writer) (body []byte, release
 			g.bodies.Put(held)
 		}
 	}
-	// Those that wait for their turn shall not hold memory for all that is to come.
-	*held = slices.Grow((*held)[:0], int(min(max(r.ContentLength, 0), firstPart))+512)
-	for {
-		b := *held
-		n, err := turn.Read(b[len(b):cap(b)])
-		b = b[:len(b)+n]
-		if err == nil && len(b) == cap(b) {
-			// A plain body says how long it is.
-			b = slices.Grow(b, max(int(min(r.ContentLength, g.MaxBody))+1-len(b), len(b)/2, 512))
-		}
-		*held = b
-		if errors.Is(err, io.EOF) {
-			return b, release, nil
-		}
-		if err != nil {
-			release()
-			return nil, nil, err
-		}
+	*held, err = g.fill((*held)[:0], turn, r.ContentLength)
+	if err != nil {
+		release()
+		return nil, nil, err
 	}
+	return *held, release, nil
 }
 
 // firstPart is what of a body is read at any rate, and maxKept how large its
@@ -240,12 +237,17 @@ func unreadable(err error) error {
 // Unsnappy decodes snappy's block format, which Prometheus and Loki send
 // whatever the header says; or its stream format, if raw is that. What it decodes to is
 // bounded by MaxBody.
-func (g *Gate) Unsnappy(raw []byte) ([]byte, error) { return g.UnsnappyInto(nil, raw) }
+func (g *Gate) Unsnappy(raw []byte) ([]byte, error) { return g.UnsnappyInto(nil, raw, nil) }
 
-// UnsnappyInto is Unsnappy into memory that the caller has, if it is enough.
-func (g *Gate) UnsnappyInto(dst, raw []byte) ([]byte, error) {
+// UnsnappyInto is Unsnappy into memory that the caller has, if it is enough. Await,
+// unless it is nil, is called with the size before the memory is taken.
+func (g *Gate) UnsnappyInto(dst, raw []byte, await func(size int) error) ([]byte, error) {
 	if bytes.HasPrefix(raw, []byte("\xff\x06\x00\x00sNaPpY")) {
 		b := &body{limit: g.MaxBody, left: g.MaxBody, encoding: "snappy", r: s2.NewReader(bytes.NewReader(raw), s2.ReaderMaxBlockSize(1<<20))}
+		// It does not say how large it is: at most what a block of it may be.
+		if err := wait(await, int(min(64*int64(len(raw)), g.MaxBody))); err != nil {
+			return nil, err
+		}
 		return io.ReadAll(b)
 	}
 	n, err := s2.DecodedLen(raw)
@@ -260,6 +262,9 @@ func (g *Gate) UnsnappyInto(dst, raw []byte) ([]byte, error) {
 	if int64(n) > g.MaxBody {
 		return nil, tooLarge(g.MaxBody)
 	}
+	if err := wait(await, n); err != nil {
+		return nil, err
+	}
 	out, err := s2.Decode(dst[:cap(dst)], raw)
 	if err != nil {
 		return nil, Bad("cannot decompress the request body (snappy): %w", err)
@@ -267,22 +272,45 @@ func (g *Gate) UnsnappyInto(dst, raw []byte) ([]byte, error) {
 	return out, nil
 }
 
-// Unzstd decodes zstd frames to at most MaxBody bytes.
-func (g *Gate) Unzstd(raw []byte) ([]byte, error) { return g.UnzstdInto(nil, raw) }
+func wait(await func(int) error, size int) error {
+	if await == nil {
+		return nil
+	}
+	return await(size)
+}
 
-// UnzstdInto is Unzstd into memory that the caller has, if it is enough.
-func (g *Gate) UnzstdInto(dst, raw []byte) ([]byte, error) {
+// Unzstd decodes zstd frames to at most MaxBody bytes.
+func (g *Gate) Unzstd(raw []byte) ([]byte, error) { return g.UnzstdInto(nil, raw, nil) }
+
+// UnzstdInto is Unzstd into memory that the caller has, if it is enough, with the
+// await of UnsnappyInto.
+func (g *Gate) UnzstdInto(dst, raw []byte, await func(size int) error) ([]byte, error) {
 	d, _ := g.zstd.Get().(*zstd.Decoder)
 	if d == nil {
 		var err error
-		if d, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(max(g.MaxBody, 1))), zstd.WithDecoderMaxWindow(window)); err != nil {
+		// Its limit is of the window, too, as in Body.
+		if d, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxMemory(uint64(max(g.MaxBody, window))), zstd.WithDecoderMaxWindow(window)); err != nil {
 			return nil, err
 		}
 	}
 	defer g.zstd.Put(d)
+	// A frame may say how large it is; those that do not, or follow, are counted
+	// when they are decoded.
+	var head zstd.Header
+	if head.Decode(raw) == nil && head.HasFCS {
+		if head.FrameContentSize > uint64(g.MaxBody) {
+			return nil, tooLarge(g.MaxBody)
+		}
+		if err := wait(await, int(head.FrameContentSize)); err != nil {
+			return nil, err
+		}
+	}
 	out, err := d.DecodeAll(raw, dst[:0])
 	if err != nil {
 		return nil, (&body{limit: g.MaxBody, encoding: "zstd"}).explain(err)
 	}
-	return out, nil
+	if int64(len(out)) > g.MaxBody {
+		return nil, tooLarge(g.MaxBody)
+	}
+	return out, wait(await, len(out))
 }

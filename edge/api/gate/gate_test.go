@@ -180,6 +180,27 @@ func TestBombs(t *testing.T) {
 	}
 }
 
+// stream compresses with zstd, in frames that have a window and no size.
+func stream(t *testing.T, raw []byte) []byte {
+	var b bytes.Buffer
+	w, err := zstd.NewWriter(&b, zstd.WithWindowSize(4<<20), zstd.WithSingleSegment(false))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range [][]byte{raw[:len(raw)/2], raw[len(raw)/2:]} {
+		if _, err := w.Write(part); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Flush(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
 func TestSnappyAndZstd(t *testing.T) {
 	raw := []byte(strings.Repeat("samples ", 1000))
 	g := newGate(int64(len(raw)))
@@ -191,6 +212,18 @@ func TestSnappyAndZstd(t *testing.T) {
 	}
 	if got, err := g.Unzstd(squeeze(t, raw, zstdWriter)); err != nil || !bytes.Equal(got, raw) {
 		t.Errorf("zstd: %v", err)
+	}
+	if _, err := newGate(int64(len(raw) - 1)).Unzstd(squeeze(t, raw, zstdWriter)); status(err) != http.StatusRequestEntityTooLarge {
+		t.Errorf("zstd, a byte more than allowed: %v", err)
+	}
+	// A stream has the window of its encoder, however little is in it.
+	for _, n := range []int{0, 10, len(raw)} {
+		if got, err := g.Unzstd(stream(t, raw[:n])); err != nil || !bytes.Equal(got, raw[:n]) {
+			t.Errorf("zstd in a stream of %d bytes: %v", n, err)
+		}
+	}
+	if _, err := newGate(int64(len(raw) - 1)).Unzstd(stream(t, raw)); status(err) != http.StatusRequestEntityTooLarge {
+		t.Errorf("zstd in a stream, a byte more than allowed: %v", err)
 	}
 	for name, f := range map[string]func([]byte) ([]byte, error){"snappy": g.Unsnappy, "zstd": g.Unzstd} {
 		if _, err := f([]byte("\xffnonsense")); status(err) != http.StatusBadRequest {

@@ -10,6 +10,7 @@ import (
 // a statement without rows is empty.
 type arrowWriter struct {
 	*answer
+	o      options
 	stream *arrow.Stream
 }
 
@@ -21,6 +22,11 @@ func (w *arrowWriter) begin(columns []statement.Column) error {
 		out[i] = arrow.Column{Name: c.Name, Type: c.Type, Bits: narrow[c.DataType], Unit: c.Unit}
 	}
 	w.stream = arrow.NewStream(out)
+	if w.o.zstd {
+		if err := w.stream.Compress(); err != nil {
+			return err
+		}
+	}
 	w.buf = w.stream.AppendSchema(w.buf)
 	return nil
 }

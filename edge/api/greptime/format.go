@@ -26,6 +26,7 @@ type options struct {
 	limit   int64
 	epoch   int64 // nanoseconds of the unit of influxdb_v1
 	started time.Time
+	zstd    bool // compresses arrow
 }
 
 // writer writes the answers of statements.
@@ -63,7 +64,7 @@ func formatOf(name string) format {
 	case "json":
 		return format{"json", jsonMime, false, func(a *answer, o options) writer { return &objectWriter{answer: a, o: o} }}
 	case "arrow":
-		return format{"arrow", "application/arrow", false, func(a *answer, _ options) writer { return &arrowWriter{answer: a} }}
+		return format{"arrow", "application/arrow", false, func(a *answer, o options) writer { return &arrowWriter{answer: a, o: o} }}
 	case "null":
 		return format{"null", plainMime, false, func(a *answer, o options) writer { return &nullWriter{answer: a, o: o} }}
 	}

@@ -95,7 +95,7 @@ func (a *API) broken(r *http.Request, out *answer, err error) error {
 // readRequest reads what all requests that answer like SQL share.
 func (a *API) readRequest(r *http.Request, params gate.Values, q *request) error {
 	q.format = formatOf(params.Get("format"))
-	q.options = options{limit: maxLimit, epoch: epochOf(params.Get("epoch")), started: q.started}
+	q.options = options{limit: maxLimit, epoch: epochOf(params.Get("epoch")), started: q.started, zstd: strings.EqualFold(gate.Query(r).Get("compression"), "zstd")}
 	// Only the query string's limit counts.
 	if text := gate.Query(r).Get("limit"); text != "" {
 		n, err := strconv.ParseUint(text, 10, 63)

@@ -98,7 +98,7 @@ func (a *API) write(r *http.Request) (int, error) {
 	p.batch, p.pipe, p.table = b, pipe, o.Table
 	if media == "application/json" {
 		err = p.json(ingest.ValidText(body))
-	} else if body, err = a.UnsnappyInto(p.unpacked, body); err == nil {
+	} else if body, err = a.UnsnappyInto(p.unpacked, body, nil); err == nil {
 		p.unpacked = body
 		err = p.protobuf(body)
 	}

@@ -115,7 +115,11 @@ func (a *API) take(r *http.Request, version int) (int, error) {
 	defer cancel()
 
 	d := a.work.get()
-	defer a.work.put(d)
+	var turn *ingest.Turn
+	defer func() {
+		a.work.put(d)
+		turn.Done()
+	}()
 	d.database = database
 	d.begin = func(name string) (*ingest.Rows, error) {
 		if name != database {
@@ -125,7 +129,10 @@ func (a *API) take(r *http.Request, version int) (int, error) {
 		}
 		return a.Writer.Rows(name, ingest.RowOptions{NoCreate: hints["auto_create_table"] == "false"})
 	}
-	body, err := a.decompress(r, d, encoding, version)
+	if d.raw, turn, err = a.RawTurn(ctx, d.raw[:0], r, a.Writer); err != nil {
+		return 0, err
+	}
+	body, err := a.decompress(turn, d, encoding, version)
 	if err != nil {
 		return 0, err
 	}
@@ -164,24 +171,25 @@ func (d *decoder) commit(ctx context.Context) error {
 
 var errEmpty = errors.New("the request body is empty")
 
-// decompress reads a request's body: a snappy block, or zstd when the header
-// says so. Senders that mix the two up are understood in 1.0.
-func (a *API) decompress(r *http.Request, d *decoder, encoding string, version int) ([]byte, error) {
-	var err error
-	if d.raw, err = a.AppendBody(d.raw[:0], r); err != nil {
-		return nil, err
-	}
+// decompress undoes a body's encoding: a snappy block, or zstd when the header
+// says so. Senders that mix the two up are understood in 1.0. What is small and
+// becomes large waits for its turn, too.
+func (a *API) decompress(turn *ingest.Turn, d *decoder, encoding string, version int) ([]byte, error) {
 	if len(d.raw) == 0 {
 		return nil, gate.Bad("%s", undecodable(errEmpty))
 	}
+	var err error
 	first, second := a.UnsnappyInto, a.UnzstdInto
 	if encoding == "zstd" {
 		first, second = second, first
 	}
-	d.plain, err = first(d.plain[:0], d.raw)
+	d.plain, err = first(d.plain[:0], d.raw, turn.Await)
 	if err != nil && version == 1 {
-		if out, other := second(d.plain[:0], d.raw); other == nil {
+		out, other := second(d.plain[:0], d.raw, turn.Await)
+		if other == nil {
 			d.plain, err = out, nil
+		} else if gate.Classify(other).HTTP() != http.StatusBadRequest {
+			return nil, other // it is the other, and too large or too long in waiting
 		}
 	}
 	if err != nil {

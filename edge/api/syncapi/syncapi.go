@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 
 	"tarn/edge/auth"
 	"tarn/edge/route"
@@ -39,7 +40,26 @@ func (a *API) Routes() []route.Route {
 			}
 			answer(w, report)
 		}),
+		r(http.MethodPost, "/prune", a.prune),
 	}
+}
+
+func (a *API) prune(w http.ResponseWriter, q *http.Request) {
+	values := q.URL.Query()
+	dry := false
+	if text := values.Get("dry_run"); text != "" {
+		var err error
+		if dry, err = strconv.ParseBool(text); err != nil {
+			write(w, http.StatusBadRequest, map[string]string{"error": "dry_run is true or false"})
+			return
+		}
+	}
+	report, err := a.Sync.Prune(q.Context(), values.Get("target"), values.Get("database"), dry)
+	if err != nil {
+		fail(w, err)
+		return
+	}
+	answer(w, report)
 }
 
 // act serves a change of one target, or of all, and shows what it led to.

@@ -159,7 +159,7 @@ func full(name sql.ObjectName) string {
 func systemNode(name, qualifier string, t SystemTable) *SystemScan {
 	n := &SystemScan{Name: name, Table: t}
 	for i, c := range t.Columns() {
-		n.Output = append(n.Output, Column{Qualifier: qualifier, Name: c.Name, Type: c.Type, Unit: c.Unit})
+		n.Output = append(n.Output, Column{Qualifier: qualifier, Name: c.Name, Also: c.Also, Type: c.Type, Unit: c.Unit})
 		n.Picked = append(n.Picked, i)
 	}
 	return n
@@ -188,7 +188,7 @@ func requalify(n Node, qualifier string) Node {
 	p := &Project{Input: n}
 	for i, c := range cols {
 		p.Exprs = append(p.Exprs, (&scope{columns: cols}).column(i))
-		p.Output = append(p.Output, Column{Qualifier: qualifier, Name: c.Name, Type: c.Type, Unit: c.Unit})
+		p.Output = append(p.Output, Column{Qualifier: qualifier, Name: c.Name, Also: c.Also, Type: c.Type, Unit: c.Unit})
 	}
 	return p
 }
@@ -209,7 +209,7 @@ func rename(n Node, a *sql.TableAlias) (Node, error) {
 	}
 	p.Output = slices.Clone(p.Output)
 	for i, id := range a.Columns {
-		p.Output[i].Name = id.Name
+		p.Output[i].Name, p.Output[i].Also = id.Name, ""
 	}
 	return p, nil
 }

@@ -23,6 +23,9 @@ type Column struct {
 	// Hidden columns are those that USING made one with another: * does not
 	// list them, and only their full name means them.
 	Hidden bool
+	// Also is another name, which a reference may use where no column has it
+	// as its own; * and information_schema do not show it. Empty for none.
+	Also string
 	// Unit is the nanoseconds of the unit in which a time of GreptimeDB's
 	// dialect counts; 0 is 1.
 	Unit int64

@@ -26,28 +26,36 @@ type scope struct {
 
 // match says whether a reference means a column.
 func match(ref *sql.ColumnRef, c Column) bool {
-	if ref.Name.Name != c.Name {
+	if name := ref.Name.Name; name != c.Name && (name != c.Also || name == "") {
 		return false
 	}
 	n := len(ref.Qualifier)
 	return n == 0 && !c.Hidden || n > 0 && ref.Qualifier[n-1].Name == c.Qualifier
 }
 
-// find returns the position of the column that ref means.
+// find returns the position of the column that ref means: one of that name, or
+// else one that is also called so.
 func (s *scope) find(ref *sql.ColumnRef) (int, error) {
-	found := -1
+	var named, also []int
 	for i, c := range s.columns {
-		if match(ref, c) {
-			if found >= 0 {
-				return 0, schemaErrorf("Ambiguous reference to unqualified field %s", ref.Name.Name)
-			}
-			found = i
+		switch {
+		case !match(ref, c):
+		case c.Name == ref.Name.Name:
+			named = append(named, i)
+		default:
+			also = append(also, i)
 		}
 	}
-	if found < 0 {
-		return 0, s.unknown(ref)
+	if len(named) == 0 {
+		named = also
 	}
-	return found, nil
+	switch len(named) {
+	case 0:
+		return 0, s.unknown(ref)
+	case 1:
+		return named[0], nil
+	}
+	return 0, schemaErrorf("Ambiguous reference to unqualified field %s", ref.Name.Name)
 }
 
 func (s *scope) column(i int) expr.Expr {

@@ -222,7 +222,7 @@ func (b *Binder) items(s *sql.Select, sc *scope) ([]item, error) {
 		for i, c := range sc.columns {
 			excluded := slices.ContainsFunc(it.Except, func(id sql.Ident) bool { return id.Name == c.Name })
 			if n := len(it.Qualifier); !excluded && (n == 0 && !c.Hidden || n > 0 && it.Qualifier[n-1].Name == c.Qualifier) {
-				c.Hidden = false
+				c.Hidden, c.Also = false, ""
 				out = append(out, item{column: i, output: c})
 			}
 		}

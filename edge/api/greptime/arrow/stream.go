@@ -3,9 +3,11 @@ package arrow
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
 
 	flatbuffers "github.com/google/flatbuffers/go"
+	"github.com/klauspost/compress/zstd"
 
 	"tarn/edge/query/text"
 	"tarn/store/column"
@@ -16,6 +18,7 @@ const (
 	headerSchema = 1
 	headerBatch  = 3
 	version5     = 4
+	codecZstd    = 1
 )
 
 // Stream makes the parts of a stream. It is not safe for concurrent use.
@@ -25,12 +28,24 @@ type Stream struct {
 	// Of the batch that is being made: its body, and what describes it.
 	body    []byte
 	buffers [][2]int64 // offset and length
+	zstd    *zstd.Encoder
+	plain   []byte     // scratch: a buffer before it is compressed
 	nodes   [][2]int64 // rows and nulls
 }
 
 // NewStream begins a stream.
 func NewStream(columns []Column) *Stream {
 	return &Stream{columns: columns, fb: flatbuffers.NewBuilder(1024)}
+}
+
+// Compress makes the bodies of batches compressed with zstd.
+func (s *Stream) Compress() error {
+	var err error
+	s.zstd, err = zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true))
+	if err != nil {
+		return fmt.Errorf("start zstd: %w", err)
+	}
+	return nil
 }
 
 // AppendSchema appends what comes first.
@@ -53,10 +68,15 @@ func (s *Stream) AppendBatch(dst []byte, b *column.Batch, n int) ([]byte, error)
 	}
 	s.fb.Reset()
 	nodes, buffers := pairs(s.fb, s.nodes), pairs(s.fb, s.buffers)
+	compression := flatbuffers.UOffsetT(0)
+	if s.zstd != nil {
+		compression = table(s.fb, 2, func() { s.fb.PrependByteSlot(0, codecZstd, 0) })
+	}
 	dst = s.message(dst, headerBatch, table(s.fb, 4,
 		func() { s.fb.PrependInt64Slot(0, int64(n), 0) },
 		func() { s.fb.PrependUOffsetTSlot(1, nodes, 0) },
-		func() { s.fb.PrependUOffsetTSlot(2, buffers, 0) }))
+		func() { s.fb.PrependUOffsetTSlot(2, buffers, 0) },
+		func() { s.fb.PrependUOffsetTSlot(3, compression, 0) }))
 	return append(dst, s.body...), nil
 }
 
@@ -98,10 +118,30 @@ func (s *Stream) message(dst []byte, kind byte, header flatbuffers.UOffsetT) []b
 // buffer adds one to the body.
 func (s *Stream) buffer(fill func(dst []byte) []byte) {
 	from := len(s.body)
-	s.body = fill(s.body)
+	if s.zstd == nil {
+		s.body = fill(s.body)
+	} else {
+		s.compressed(fill)
+	}
 	s.buffers = append(s.buffers, [2]int64{int64(from), int64(len(s.body) - from)})
 	for len(s.body)%8 != 0 {
 		s.body = append(s.body, 0)
+	}
+}
+
+// compressed adds a buffer as its length and its zstd frame, or as -1 and itself
+// where that is no shorter.
+func (s *Stream) compressed(fill func(dst []byte) []byte) {
+	s.plain = fill(s.plain[:0])
+	if len(s.plain) == 0 {
+		return
+	}
+	from := len(s.body)
+	s.body = binary.LittleEndian.AppendUint64(s.body, uint64(len(s.plain)))
+	s.body = s.zstd.EncodeAll(s.plain, s.body)
+	if len(s.body)-from >= 8+len(s.plain) {
+		s.body = binary.LittleEndian.AppendUint64(s.body[:from], math.MaxUint64)
+		s.body = append(s.body, s.plain...)
 	}
 }
 
