@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -126,37 +127,50 @@ func TestTakeBody(t *testing.T) {
 			continue
 		}
 		for _, n := range []int{len(raw), 10, 0} {
-			body, release, err := g.TakeBody(post(encode(t, raw[:n]), name), w)
-			if err != nil || !bytes.Equal(body, raw[:n]) {
-				t.Fatalf("%s: %d bytes of %d, error %v", name, len(body), n, err)
+			held, err := g.TakeBody(post(encode(t, raw[:n]), name), w)
+			if err != nil || !bytes.Equal(held.Bytes, raw[:n]) {
+				t.Fatalf("%s: %d bytes, error %v", name, n, err)
 			}
-			release()
+			held.Release()
 		}
-		if _, _, err := newGate(int64(len(raw)-1)).TakeBody(post(encode(t, raw), name), w); status(err) != http.StatusRequestEntityTooLarge {
+		if _, err := newGate(int64(len(raw)-1)).TakeBody(post(encode(t, raw), name), w); status(err) != http.StatusRequestEntityTooLarge {
 			t.Errorf("%s, a byte more than allowed: %v", name, err)
 		}
 	}
-	_, release, err := g.TakeBody(post(raw), w)
+	large, err := g.TakeBody(post(raw), w)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := g.TakeBody(post(raw).WithContext(ctx), w); !errors.Is(err, context.Canceled) {
+	if _, err := g.TakeBody(post(raw).WithContext(ctx), w); !errors.Is(err, context.Canceled) {
 		t.Errorf("a second large body: %v", err)
 	}
-	_, another, err := g.TakeBody(post([]byte("small")), w)
+	huge := post(make([]byte, 64<<20)).WithContext(ctx)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := newGate(64<<20).TakeBody(huge, w); !errors.Is(err, context.Canceled) {
+		t.Errorf("a huge body: %v", err)
+	}
+	runtime.ReadMemStats(&after)
+	if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 {
+		t.Errorf("a body that waits holds %d bytes", n)
+	}
+	another, err := g.TakeBody(post([]byte("small")).WithContext(ctx), w)
 	if err != nil {
 		t.Fatal(err)
 	}
-	another()
-	release()
+	if err := another.Await(len(raw)); !errors.Is(err, context.Canceled) {
+		t.Errorf("a small body that becomes large: %v", err)
+	}
+	another.Release()
+	large.Release()
 	if n := testing.AllocsPerRun(10, func() {
-		_, release, err := g.TakeBody(post(raw), w)
+		held, err := g.TakeBody(post(raw), w)
 		if err != nil {
 			t.Fatal(err)
 		}
-		release()
+		held.Release()
 	}); n > 40 {
 		t.Errorf("%v allocations for a body", n)
 	}
