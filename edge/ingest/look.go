@@ -27,6 +27,9 @@ type Look struct {
 	// Types are the columns' types in GreptimeDB that their kind does not tell,
 	// such as Int32 or Json.
 	Types map[string]string
+	// Tags and Fields are columns that the table has before there are values.
+	Tags   []string
+	Fields []store.FieldDef
 	// Fulltext are the columns with a full-text index.
 	Fulltext []string
 	// Options are those of WITH.
@@ -128,7 +131,7 @@ func (w *Writer) define(ctx context.Context, database, name string, look *Look) 
 	if err != nil {
 		return err
 	}
-	if err := s.DefineTable(ctx, database, name, nil, nil, def); err != nil && !errors.Is(err, store.ErrExists) {
+	if err := s.DefineTable(ctx, database, name, look.Tags, look.Fields, def); err != nil && !errors.Is(err, store.ErrExists) {
 		return fmt.Errorf("make table %s: %w", name, err)
 	}
 	return nil

@@ -34,7 +34,7 @@ var traceLook = ingest.Look{TimeName: "timestamp", Unit: time.Nanosecond, Append
 }, Order: []string{
 	"timestamp", "timestamp_end", "duration_nano", "parent_span_id", "trace_id", "span_id", "span_kind", "span_name", "span_status_code",
 	"span_status_message", "trace_state", "scope_name", "scope_version", "service_name",
-}}
+}, Tags: []string{"service_name"}, Fields: []store.FieldDef{{Name: "parent_span_id", Kind: column.String}}}
 
 // spanWriter writes the spans of a request.
 type spanWriter struct {

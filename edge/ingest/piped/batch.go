@@ -3,6 +3,7 @@ package piped
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 	"unsafe"
@@ -175,8 +176,17 @@ func (b *Batch) put(row *pipeline.Row) error {
 		return err
 	}
 	t.Row(ns)
+	index := ""
+	for i := range row.Cells {
+		if c := &row.Cells[i]; c.Role == pipeline.TimeIndex {
+			index = c.Name
+		}
+	}
 	for i := range row.Cells {
 		if c := &row.Cells[i]; c.Role == pipeline.Field {
+			if c.Name == index {
+				return fmt.Errorf("table %s: column %s is the time index", b.name, index)
+			}
 			PutValue(t, ColumnName(c.Name), &c.Value)
 		}
 	}
