@@ -324,6 +324,9 @@ func (t *RowTable) forget() {
 // Name is the table's name.
 func (t *RowTable) Name() string { return t.name }
 
+// Columns counts the table's columns, those that this write adds included.
+func (t *RowTable) Columns() int { return t.columns }
+
 // Schema is the table as it was when the write began, nil if it is new.
 func (t *RowTable) Schema() *schema.Table { return t.schema }
 

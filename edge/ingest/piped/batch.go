@@ -190,12 +190,19 @@ func (b *Batch) put(row *pipeline.Row) error {
 			PutValue(t, ColumnName(c.Name), &c.Value)
 		}
 	}
+	before := t.Columns()
 	if err := t.End(); err != nil {
 		return err
 	}
-	if t.Schema() == nil {
-		if _, ok := b.looks[t.Name()]; !ok {
-			b.looks[t.Name()] = b.look(row)
+	have, ok := b.looks[t.Name()]
+	switch {
+	case !ok && (t.Schema() == nil || t.Columns() != before):
+		b.looks[t.Name()] = b.look(row)
+	case ok && t.Columns() != before:
+		for name, kind := range b.look(row).Types {
+			if _, known := have.Types[name]; !known {
+				have.Types[name] = kind
+			}
 		}
 	}
 	return nil
