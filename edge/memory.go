@@ -43,10 +43,11 @@ func newBudget(limit int64) budget {
 		limit: limit,
 		// A full buffer may double before writers are made to wait.
 		buffer: min(max(rest/8, limit/16), 64<<20),
-		cache:  min(rest/8, 128<<20),
+		// Pages can be decoded again: where there is little, they come last.
+		cache:  min(rest/8, max(limit/4-14<<20, 2<<20), 128<<20),
 		values: min(rest/12, 64<<20),
 		// A query has needs that do not shrink with the machine.
-		query: max(rest/4, limit/5),
+		query: max(rest/4, min(limit/5, 10<<20)),
 		// One of 10 MB takes about as much, and it is more with short lines.
 		large: int(min(max(limit>>25, 2), 16)),
 		rows:  int(min(max(limit/4, 16<<20), ingest.MaxHeld)),

@@ -252,6 +252,10 @@ func (r *rewrite) keeps(series uint32, times []int64, fn func(from, to int) erro
 	return nil
 }
 
+// groupBytes is what the writer of a segment may hold of a row group; half of it
+// is read at once. Buffers that are small are those of a small machine.
+func (s *Store) groupBytes() int { return int(min(max(s.opts.BufferBytes/2, 2<<20), 16<<20)) }
+
 // writeSegments merges the rows of one day into files of about SegmentBytes.
 func (s *Store) writeSegments(ctx context.Context, t frozenTable, r rewrite) (files []catalog.Segment, err error) {
 	sch := t.at
@@ -264,7 +268,7 @@ func (s *Store) writeSegments(ctx context.Context, t frozenTable, r rewrite) (fi
 	ranks := t.index.Ranks()
 	snap := t.index.Snapshot(len(sch.Tags))
 	appends := t.schema.Load().Appends() // sch may come from a file, which does not tell
-	reader := merge.NewOrderedReader(r.sources, merge.Options{Columns: fields, MinTime: r.from, MaxTime: r.to, Rank: ranks, BatchRows: 16384, Append: appends})
+	reader := merge.NewOrderedReader(r.sources, merge.Options{Columns: fields, MinTime: r.from, MaxTime: r.to, Rank: ranks, BatchRows: 16384, BatchBytes: s.groupBytes() / 2, Append: appends})
 	meta := s.segmentMeta(sch, r.sources)
 	var w *segmentWriter
 	defer func() {
@@ -367,7 +371,7 @@ func (s *Store) newSegmentWriter(ctx context.Context, sch *schema.Table, fields 
 		out = throttled{file, limit, ctx}
 	}
 	w.file, w.buf = file, bufio.NewWriterSize(out, 256<<10)
-	w.Writer, err = segment.NewWriter(w.buf, sch, fields, meta, segment.WriterOptions{Append: appends})
+	w.Writer, err = segment.NewWriter(w.buf, sch, fields, meta, segment.WriterOptions{Append: appends, GroupBytes: s.groupBytes()})
 	if err != nil {
 		w.abort()
 		return nil, fmt.Errorf("write %s: %w", w.path, err)
