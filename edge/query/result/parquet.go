@@ -18,8 +18,9 @@ const (
 	// parquetStep is how many values are handed to the library at once: it wants
 	// each as a struct.
 	parquetStep = 1024
-	// parquetPage is the library's buffer for each column's page.
-	parquetPage = 32 << 10
+	// parquetPage is the library's buffer for each column's page, unless the
+	// columns are too many for the memory.
+	parquetPage, leastParquetPage = 32 << 10, 4 << 10
 )
 
 // parquetWriter writes a Parquet file, column by column: by rows the library
@@ -29,6 +30,8 @@ type parquetWriter struct {
 	leaves []*parquet.ColumnWriter
 	cols   []*parquetColumn
 	cells  [][]parquet.Value // of a step of one column, by leaf
+	flat   []parquet.Value   // the memory of those of columns that are not nested
+	page   int
 	group  int               // rows in the row group, and their values' bytes
 	bytes  int
 	limit  int // of bytes
@@ -46,7 +49,8 @@ func newParquet(w io.Writer, cols []Column, limit int) (*parquetWriter, error) {
 		p.cols = append(p.cols, newParquetColumn(t, 0, 0, &leaves))
 	}
 	p.cells = make([][]parquet.Value, leaves)
-	p.w = parquet.NewGenericWriter[any](w, parquet.NewSchema("result", parquetGroup(names, types)), parquet.PageBufferSize(parquetPage))
+	p.page = min(max(limit/4/max(leaves, 1), leastParquetPage), parquetPage)
+	p.w = parquet.NewGenericWriter[any](w, parquet.NewSchema("result", parquetGroup(names, types)), parquet.PageBufferSize(p.page))
 	p.leaves = p.w.ColumnWriters()
 	return p, nil
 }
@@ -67,12 +71,18 @@ func (p *parquetWriter) WriteBatch(b *column.Batch) error {
 func (p *parquetWriter) write(b *column.Batch, from, to int) error {
 	for i, v := range b.Cols {
 		c := p.cols[i]
+		if len(c.children) == 0 {
+			p.cells[c.leaf] = p.flat
+		}
 		p.bytes += c.rows(p.cells, v, from, to)
 		for leaf := c.leaf; leaf < c.end; leaf++ {
 			if _, err := p.leaves[leaf].WriteRowValues(p.cells[leaf]); err != nil {
 				return err
 			}
 			p.cells[leaf] = p.cells[leaf][:0]
+		}
+		if len(c.children) == 0 {
+			p.flat, p.cells[c.leaf] = p.cells[c.leaf], nil
 		}
 	}
 	if p.group += to - from; p.group < parquetRowGroup && p.bytes < p.limit {
@@ -84,7 +94,13 @@ func (p *parquetWriter) write(b *column.Batch, from, to int) error {
 
 // Held is Holder's.
 func (p *parquetWriter) Held() int64 {
-	return int64(p.limit + len(p.cells)*(2*parquetPage+24*parquetStep))
+	nested := 1
+	for _, c := range p.cols {
+		if len(c.children) > 0 {
+			nested += c.end - c.leaf
+		}
+	}
+	return int64(p.limit + len(p.leaves)*2*p.page + 24*parquetStep*nested)
 }
 
 func (p *parquetWriter) Close() error {
