@@ -32,7 +32,7 @@ type parquetWriter struct {
 	cells  [][]parquet.Value // of a step of one column, by leaf
 	flat   []parquet.Value   // the memory of those of columns that are not nested
 	page   int
-	group  int               // rows in the row group, and their values' bytes
+	group  int // rows in the row group, and their values' bytes
 	bytes  int
 	limit  int // of bytes
 	zones  map[string]*time.Location
