@@ -23,7 +23,7 @@ func (w *Writer) WriteLines(ctx context.Context, body io.Reader, o Options) (Rep
 	if err := w.store.AdmitDatabase(o.Database); err != nil {
 		return Report{}, err
 	}
-	turn := &Turn{Reader: body, ctx: ctx, large: w.large}
+	turn := w.lines(ctx, body)
 	defer turn.Done()
 	head := w.heads.Get().(*[]byte)
 	defer w.heads.Put(head)

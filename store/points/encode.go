@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+	"slices"
 
 	"tarn/store/buffer/codec"
 	"tarn/store/column"
@@ -208,6 +209,7 @@ func (e *encoder) bools(words []uint64, nulls column.Bitmap) {
 
 func (e *encoder) strings(f *Field, nulls column.Bitmap) {
 	var last []byte
+	e.text = slices.Grow(e.text, len(f.Data)) // growing by and by would take it twice
 	for i := range f.Bits {
 		if len(nulls) > 0 && nulls.Get(i) {
 			continue
