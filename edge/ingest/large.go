@@ -36,6 +36,10 @@ func (w *Writer) LimitLarge(n int) {
 // write. Without it there is no limit.
 func (w *Writer) LimitHuge(bytes int) { w.huge, w.hugeBody = make(chan struct{}, 1), bytes }
 
+// tooHuge says whether memory for so many bytes of rows is too much to be kept for
+// the next request.
+func (w *Writer) tooHuge(held int) bool { return w.huge != nil && held > w.hugeBody }
+
 // LimitRows bounds the memory of the rows of one request, in bytes. It is called
 // before the first write; without it the bound is MaxHeld.
 func (w *Writer) LimitRows(bytes int) { w.held = bytes }

@@ -40,7 +40,11 @@ func (w *Writer) WriteLines(ctx context.Context, body io.Reader, o Options) (Rep
 		}
 	}
 	lw := pool.Get().(*lineWriter)
-	defer pool.Put(lw)
+	defer func() {
+		if !w.tooHuge(lw.held) {
+			pool.Put(lw)
+		}
+	}()
 	lw.reset(w.store, o.Database)
 	lw.noCreate, lw.most = o.NoCreate, w.held
 	defer lw.batch.Reset()

@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
-	"slices"
 
 	"tarn/store/buffer/codec"
 	"tarn/store/column"
@@ -209,7 +208,6 @@ func (e *encoder) bools(words []uint64, nulls column.Bitmap) {
 
 func (e *encoder) strings(f *Field, nulls column.Bitmap) {
 	var last []byte
-	e.text = slices.Grow(e.text, len(f.Data)) // growing by and by would take it twice
 	for i := range f.Bits {
 		if len(nulls) > 0 && nulls.Get(i) {
 			continue
@@ -222,6 +220,9 @@ func (e *encoder) strings(f *Field, nulls column.Bitmap) {
 		e.number(uint64(len(text)) << 1)
 		e.text = append(e.text, text...)
 		last = text
+		if len(e.text) >= textHeld {
+			e.packText()
+		}
 	}
 }
 
