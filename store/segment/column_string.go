@@ -17,6 +17,7 @@ type stringColumn struct {
 	c         chunk
 	pageRows  int
 	pageBytes int
+	most      int    // bytes of the dictionary
 	text      []byte // of the values, one after the other
 	lengths   []int64
 
@@ -152,7 +153,7 @@ func (w *stringColumn) index() bool {
 			last, lastIndex = s, w.dict.index(s)
 		}
 		w.indexes = append(w.indexes, lastIndex)
-		if len(w.dict.plain) > maxDictBytes {
+		if len(w.dict.plain) > w.most {
 			w.dict.truncate(before, size)
 			return false
 		}

@@ -155,7 +155,7 @@ func (w *Writer) keyValues() (thrift.Slice[format.KeyValue], error) {
 	return thrift.Slice[format.KeyValue]{
 		{Key: keySchema, Value: sch},
 		{Key: keyIdentity, Value: string(identity)},
-		{Key: keySeries, Value: w.series.encode(w.zstd)},
+		{Key: keySeries, Value: w.series.encode(w.work.zstd)},
 	}, nil
 }
 

@@ -72,7 +72,7 @@ func (w *Writer) endGroup() error {
 		c.begin()
 	}
 	w.groups = append(w.groups, g)
-	w.groupRows = 0
+	w.groupRows, w.work.held = 0, 0
 	return nil
 }
 

@@ -130,10 +130,10 @@ func (h *Held) Release() {
 }
 
 // firstPart is what of a body is read at any rate, and maxKept how large its
-// memory may be to be kept for the next.
+// memory may be to be kept for the next, which may have to wait for its turn.
 const (
 	firstPart = 128 << 10
-	maxKept   = 1 << 20
+	maxKept   = 2 * firstPart
 )
 
 // Body reads a request's body with its Content-Encoding undone: gzip, deflate
