@@ -42,6 +42,9 @@ type Options struct {
 	Floor, Ceiling *atomic.Int64
 	// Edge says that one row in range of each series is enough.
 	Edge Edge
+	// Texts are tests that a row must pass. They say something about rows as
+	// they are read, not about those of one source among several.
+	Texts []TextTest
 }
 
 // Edge is the row of a series that is wanted, when not all are.

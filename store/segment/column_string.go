@@ -25,6 +25,10 @@ type stringColumn struct {
 	chosen  bool // useDict is chosen for this row group
 	useDict bool
 
+	filter    *filterBuilder // nil when the file has enough of them
+	groupRows int            // of a full row group
+	filtered  bool           // filter has the values of this row group
+
 	hybrid  hybridEncoder
 	delta   deltaEncoder
 	indexes []uint32
@@ -37,7 +41,7 @@ func (w *stringColumn) pendingBytes() int { return len(w.text) + 2*len(w.lengths
 func (w *stringColumn) begin() {
 	w.c.reset()
 	w.dict.reset()
-	w.chosen, w.useDict = false, false
+	w.chosen, w.useDict, w.filtered = false, false, false
 }
 
 func (w *stringColumn) append(v *column.Vector, from, n int) error {
@@ -91,11 +95,13 @@ func (w *stringColumn) flush() error {
 			w.buf = appendIndexes(&w.hybrid, w.buf[:0], w.indexes, w.dict.n(), false)
 		} else {
 			w.useDict = false
+			w.startFilter()
 		}
 	}
 	if !w.useDict {
 		p.encoding = format.DeltaLengthByteArray
 		w.encodePlainly()
+		w.filterPage()
 	}
 	p.values = w.buf
 	err := w.c.addPage(p)
@@ -127,6 +133,9 @@ func (w *stringColumn) choose() {
 		w.useDict = size < plain
 	}
 	w.dict.reset()
+	if !w.useDict {
+		w.startFilter()
+	}
 }
 
 // index looks the page's values up in the dictionary, adding new ones. When

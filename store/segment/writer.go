@@ -77,8 +77,9 @@ func (o *WriterOptions) fit(fields []schema.Column) {
 const leastPage = 4 << 10
 
 // Writer writes one segment. It holds the encoded pages of one row group, one
-// raw page per column, the row group's dictionaries (1 MiB each at most) and
-// the series index. It is not safe for concurrent use.
+// raw page per column, the row group's dictionaries (1 MiB each at most), its
+// Bloom filters (160 KiB each, maxFilters at most) and the series index. It is
+// not safe for concurrent use.
 type Writer struct {
 	w      io.Writer
 	opts   WriterOptions
@@ -90,6 +91,7 @@ type Writer struct {
 	tags    []*tagColumn
 	time    *intColumn[int64]
 	values  []columnWriter // by field
+	filters int            // columns that may get Bloom filters
 	written int64
 	err     error // of a write that failed: the file is lost
 
@@ -99,6 +101,7 @@ type Writer struct {
 	lastTags  []string
 	lastTime  int64
 	micros    []int64 // scratch
+	scratch   []byte
 	info      Info
 }
 
@@ -133,6 +136,10 @@ func NewWriter(w io.Writer, sch *schema.Table, fields []schema.Column, meta Meta
 		}
 		if ints, ok := c.(*intColumn[int64]); ok {
 			ints.narrow = i >= len(fields)-opts.remainders
+		}
+		if texts, ok := c.(*stringColumn); ok && x.filters < maxFilters && !opts.export {
+			x.filters++
+			texts.filter, texts.groupRows = &filterBuilder{}, opts.RowGroupRows
 		}
 		x.values = append(x.values, c)
 	}
