@@ -157,10 +157,10 @@ func (a *appender) Rollback() error {
 // TestPrometheusScripts runs Prometheus's own tests of PromQL over the store.
 func TestPrometheusScripts(t *testing.T) {
 	engine := promqltest.NewTestEngine(t, false, 0, promqltest.DefaultMaxSamplesPerQuery)
-	promqltest.RunBuiltinTestsWithStorage(testRun{t}, engine, func(t testutil.T) storage.Storage {
-		return newStorage(t.(testing.TB))
-	})
+	promqltest.RunBuiltinTestsWithStorage(testRun{t}, engine, newScriptStorage)
 }
+
+func newScriptStorage(t testutil.T) storage.Storage { return newStorage(t.(testing.TB)) }
 
 // testRun is a *testing.T that runs named scripts.
 type testRun struct{ *testing.T }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 
 	"tarn/store"
 	"tarn/store/column"
@@ -164,35 +165,40 @@ func (f *samples) grow(m Memory, n int) error {
 }
 
 // add appends the rows of v that are not null. Of rows of the same
-// millisecond the last one stays.
+// millisecond the last one stays. There is room for them.
 func (f *samples) add(times []int64, v *column.Vector, from int, c schema.Column) {
-	nulls := v.HasNulls()
-	last := int64(-1 << 63)
-	if n := len(f.times); n > 0 {
+	switch to := from + len(times); c.Kind {
+	case column.Int64:
+		addRows(f, times, v.Ints[from:to], v, from)
+	case column.Uint64:
+		addRows(f, times, v.Uints[from:to], v, from)
+	default:
+		addRows(f, times, v.Floats[from:to], v, from)
+	}
+}
+
+func addRows[T int64 | uint64 | float64](f *samples, times []int64, rows []T, v *column.Vector, from int) {
+	n := len(f.times)
+	last := int64(math.MinInt64)
+	if n > 0 {
 		last = f.times[n-1]
 	}
+	outTimes, outValues := f.times[:n+len(times)], f.values[:n+len(times)]
+	nulls := v.HasNulls()
+	rows = rows[:len(times)]
 	for i, ns := range times {
-		row := from + i
-		if nulls && v.Nulls.Get(row) {
+		if nulls && v.Nulls.Get(from+i) {
 			continue
-		}
-		var x float64
-		switch c.Kind {
-		case column.Int64:
-			x = float64(v.Ints[row])
-		case column.Uint64:
-			x = float64(v.Uints[row])
-		default:
-			x = v.Floats[row]
 		}
 		ms := floorMillis(ns)
 		if ms == last {
-			f.values[len(f.values)-1] = x
-			continue
+			n--
 		}
-		f.times, f.values = append(f.times, ms), append(f.values, x)
+		outTimes[n], outValues[n] = ms, float64(rows[i])
 		last = ms
+		n++
 	}
+	f.times, f.values = outTimes[:n], outValues[:n]
 }
 
 const nanosPerMilli = 1_000_000
