@@ -17,12 +17,21 @@ type sequential struct {
 	next   int   // run being read
 	row    int   // next row, within runs[next]
 
-	times []int64 // scratch
+	*Scratch
+}
+
+// Scratch is memory of readers that are used one after the other.
+type Scratch struct {
+	times []int64
+	runs  []Run
 }
 
 func newSequential(src Source, opts Options) *sequential {
 	lo, hi := src.TimeRange()
-	s := &sequential{opts: opts, src: src, runs: src.Runs(), inside: opts.MinTime <= lo && hi <= opts.MaxTime && opts.Floor == nil && opts.Ceiling == nil}
+	s := &sequential{opts: opts, src: src, runs: src.Runs(), Scratch: opts.Scratch, inside: opts.MinTime <= lo && hi <= opts.MaxTime && opts.Floor == nil && opts.Ceiling == nil}
+	if s.Scratch == nil {
+		s.Scratch = &Scratch{}
+	}
 	if opts.ToRow > 0 {
 		at := func(row int) int {
 			i, _ := slices.BinarySearchFunc(s.runs, row, func(r Run, row int) int { return cmp.Compare(int(r.Start), row) })
@@ -31,13 +40,13 @@ func newSequential(src Source, opts Options) *sequential {
 		s.runs = s.runs[at(opts.FromRow):at(opts.ToRow)]
 	}
 	if opts.Keep != nil {
-		kept := make([]Run, 0, len(s.runs))
+		kept := s.Scratch.runs[:0]
 		for _, r := range s.runs {
 			if opts.Keep(r.Series) {
 				kept = append(kept, r)
 			}
 		}
-		s.runs = kept
+		s.Scratch.runs, s.runs = kept, kept
 	}
 	if len(s.runs) > 0 {
 		s.row = int(s.runs[0].Start)

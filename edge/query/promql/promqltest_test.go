@@ -30,7 +30,7 @@ func (p provider) Database(name string) (plan.Database, bool) { return p.Store.D
 
 func openStore(t testing.TB) *store.Store {
 	t.Helper()
-	s, err := store.Open(context.Background(), store.Options{Dir: t.TempDir(), WALSyncRate: 10000,
+	s, err := store.Open(context.Background(), store.Options{Dir: t.TempDir(), WALSyncRate: 10000, CacheBytes: 32 << 20,
 		Limits: store.Limits{Databases: 5, Tables: 2000, Columns: 500, Tags: 256}})
 	if err != nil {
 		t.Fatal(err)

@@ -58,6 +58,11 @@ type selection struct {
 
 func (s *selection) Bounds() []int { return s.bounds }
 
+func (s *selection) Samples(table int) int {
+	l := s.lookups[table]
+	return l.view.Rows / max(l.view.Len(), 1)
+}
+
 func (s *selection) Distinct() bool { return len(s.lookups) < 2 }
 
 // locate finds the table of a series, and its place and field there.
@@ -86,7 +91,7 @@ func (s *selection) Read(ctx context.Context, from, to int) sweep.Reader {
 	_, last, _ := s.locate(to - 1)
 	l := *s.lookups[table]
 	l.ids = l.ids[first : last+1]
-	return &reader{stream: newStream(ctx, s.Store, s.Memory, &l, s.minTime, s.maxTime), field: field}
+	return &gather{ctx: ctx, selection: s, table: table, lookup: &l, next: field}
 }
 
 // reader reads the series of a lookup, from a field of the first on.
@@ -105,5 +110,3 @@ func (r *reader) Next() ([]int64, []float64, error) {
 	}
 	return r.samples.times, r.samples.values, nil
 }
-
-func (r *reader) Close() error { return r.close() }

@@ -37,7 +37,8 @@ type stream struct {
 type samples struct {
 	times  []int64 // ms
 	values []float64
-	taken  bool // gone to an iterator
+	taken  bool  // gone to an iterator
+	newest int64 // of the rows added, in ns
 }
 
 func newStream(ctx context.Context, s Store, m Memory, l *lookup, minTime, maxTime int64) *stream {
@@ -153,7 +154,7 @@ func (f *samples) grow(m Memory, n int) error {
 	if need <= cap(f.times) {
 		return nil
 	}
-	size := max(need, 2*cap(f.times), 256)
+	size := max(need, 2*cap(f.times), 64)
 	if err := m.Reserve(int64(size-cap(f.times)) * 16); err != nil {
 		return err
 	}

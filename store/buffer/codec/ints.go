@@ -194,6 +194,13 @@ func decodeDelta[T Word](dst []T, src []byte, base T, width int) (rest []byte, e
 	if len(src) < size+exceptions || exceptions > 0 && width == 64 {
 		return nil, ErrCorrupt
 	}
+	if width == 0 && exceptions == 0 { // as the times of a scrape
+		for i := range dst {
+			dst[i] = first
+			first += base
+		}
+		return src, nil
+	}
 	unpack(offsets, src, width)
 	src = src[size:]
 	if exceptions > 0 {

@@ -37,13 +37,16 @@ type Selection interface {
 	// Bounds are the places in the list where another set of files begins:
 	// the first is 0, the last the number of series.
 	Bounds() []int
+	// Samples is about how many samples a series after the i-th bound has.
+	Samples(i int) int
 	// Labels are those of a series.
 	Labels(i int) labels.Labels
 	// Metric is the name of a series's metric.
 	Metric(i int) string
 	// Distinct says that all series differ in more than their metrics' names.
 	Distinct() bool
-	// Read reads the series [from, to), which lie between two bounds.
+	// Read reads the series [from, to), which lie between two bounds. The
+	// reader may have all of them in memory.
 	Read(ctx context.Context, from, to int) Reader
 }
 

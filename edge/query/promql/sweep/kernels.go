@@ -35,10 +35,10 @@ var kernels = map[string]kernel{
 		e.pairs(x, v, func(a, b float64) bool { return b < a })
 	},
 	"max_over_time": func(e *evaluator, _ []int64, x []float64, v Vector) {
-		e.extreme(x, v, func(a, b float64) bool { return a > b })
+		e.extreme(x, v, largest, func(a, b float64) bool { return a > b })
 	},
 	"min_over_time": func(e *evaluator, _ []int64, x []float64, v Vector) {
-		e.extreme(x, v, func(a, b float64) bool { return a < b })
+		e.extreme(x, v, smallest, func(a, b float64) bool { return a < b })
 	},
 }
 
@@ -191,9 +191,39 @@ func (e *evaluator) pairs(x []float64, v Vector, wanted func(a, b float64) bool)
 	}
 }
 
-// extreme is the first of the samples that none is better than; NaN when all
-// are. The queue has those that may still become it, the best first.
-func (e *evaluator) extreme(x []float64, v Vector, better func(a, b float64) bool) {
+// largest is the first of the largest samples, or NaN when all are.
+func largest(x []float64) float64 {
+	best := x[0]
+	for _, v := range x {
+		if v > best || best != best {
+			best = v
+		}
+	}
+	return best
+}
+
+// smallest is the first of the smallest samples, or NaN when all are.
+func smallest(x []float64) float64 {
+	best := x[0]
+	for _, v := range x {
+		if v < best || best != best {
+			best = v
+		}
+	}
+	return best
+}
+
+// extreme is what of computes for each window. Where windows overlap much, it
+// keeps a queue of the samples that may still become the best, the best first.
+func (e *evaluator) extreme(x []float64, v Vector, of func([]float64) float64, better func(a, b float64) bool) {
+	visits := 0
+	for _, w := range e.windows {
+		visits += w.hi - w.lo
+	}
+	if visits <= 8*len(x) {
+		e.each(x, v, of)
+		return
+	}
 	q, head, next := e.queue[:0], 0, 0
 	for i, w := range e.windows {
 		if w.lo == w.hi {

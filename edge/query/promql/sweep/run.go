@@ -216,21 +216,26 @@ func (r *run) part(ctx context.Context, e *evaluator, p part, fn func(i int, v V
 // part is series that one goroutine evaluates.
 type part struct{ from, to int }
 
-// maxPart bounds the vectors of a part, in bytes: so much waits for its turn.
-const maxPart = 256 << 10
+// A part has as many series as there are in one vector of so many bytes, or in
+// so many samples: the vectors wait for their turn, the samples are read at once.
+const (
+	maxPart    = 256 << 10
+	maxSamples = 128 << 10
+)
 
 // parts cuts the series into parts that are worth a goroutine, each of one set
 // of files.
 func (r *run) parts() []part {
 	bounds := r.selection.Bounds()
 	n := bounds[len(bounds)-1]
-	if r.Workers < 2 {
-		n *= 4
+	fair := n // of a worker, and enough of them for an even end
+	if r.Workers > 1 {
+		fair = max((n+2*r.Workers-1)/(2*r.Workers), 4)
 	}
-	size := max(1, min(maxPart/(8*r.Steps.N), max((n+2*r.Workers-1)/max(2*r.Workers, 1), 4)))
 	var out []part
 	for i, from := range bounds[:len(bounds)-1] {
 		to := bounds[i+1]
+		size := max(1, min(fair, maxPart/(8*r.Steps.N), maxSamples/max(r.selection.Samples(i), 1)))
 		k := (to - from + size - 1) / size
 		for j := range k {
 			out = append(out, part{from + (to-from)*j/k, from + (to-from)*(j+1)/k})

@@ -22,8 +22,9 @@ type fake struct {
 func (f *fake) Select(context.Context, []*labels.Matcher, int64, int64) (Selection, error) {
 	return f, nil
 }
-func (f *fake) Bounds() []int  { return []int{0, f.n / 2, f.n} }
-func (f *fake) Distinct() bool { return false }
+func (f *fake) Bounds() []int   { return []int{0, f.n / 2, f.n} }
+func (f *fake) Samples(int) int { return 100 }
+func (f *fake) Distinct() bool  { return false }
 func (f *fake) Metric(i int) string {
 	return fmt.Sprintf("m%d_total", 2*i/f.n)
 }
