@@ -52,7 +52,6 @@ type scan struct {
 	fields []schema.Column // field columns to read, in order of spec.Columns
 	places []place         // by output column
 	batch  merge.Batch
-	memory merge.Scratch
 	stats  ScanStats
 	usage  *segment.Usage
 	opened map[*segmentFile]int // the files that were opened, and their row groups
@@ -290,7 +289,7 @@ func (r *scan) nextGroup(ctx context.Context) error {
 			return fmt.Errorf("scan table %s: %w", r.spec.Table.Name, err)
 		}
 		opts := r.options()
-		opts.FromRow, opts.ToRow, opts.Scratch = p.from, p.to, &r.memory
+		opts.FromRow, opts.ToRow = p.from, p.to
 		opts.Floor, opts.Ceiling, opts.Edge = r.spec.Floor, r.spec.Ceiling, r.spec.Edge
 		opts.NoTimes = !slices.ContainsFunc(r.places, func(p place) bool { return p.role == schema.Time })
 		r.reader = merge.NewReader(group, opts)

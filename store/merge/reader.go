@@ -26,10 +26,6 @@ type Options struct {
 	// Append keeps rows of the same series and time apart, the oldest first.
 	Append bool
 
-	// Scratch, when not nil, is what a reader of a lone source works in: the
-	// next one uses it again.
-	Scratch *Scratch
-
 	// FromRow and ToRow restrict a lone source to the runs that begin at rows
 	// [FromRow, ToRow), unless both are 0.
 	FromRow, ToRow int

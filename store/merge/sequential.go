@@ -6,7 +6,11 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 )
+
+// timeBuffers are for sequential.times: most queries read little else of a file.
+var timeBuffers = sync.Pool{New: func() any { return new([]int64) }}
 
 // sequential reads one source from its first row to its last.
 type sequential struct {
@@ -17,21 +21,13 @@ type sequential struct {
 	next   int   // run being read
 	row    int   // next row, within runs[next]
 
-	*Scratch
-}
-
-// Scratch is memory of readers that are used one after the other.
-type Scratch struct {
-	times []int64
-	runs  []Run
+	times  []int64  // scratch
+	pooled *[]int64 // where it came from; nil before the first read and after the last
 }
 
 func newSequential(src Source, opts Options) *sequential {
 	lo, hi := src.TimeRange()
-	s := &sequential{opts: opts, src: src, runs: src.Runs(), Scratch: opts.Scratch, inside: opts.MinTime <= lo && hi <= opts.MaxTime && opts.Floor == nil && opts.Ceiling == nil}
-	if s.Scratch == nil {
-		s.Scratch = &Scratch{}
-	}
+	s := &sequential{opts: opts, src: src, runs: src.Runs(), inside: opts.MinTime <= lo && hi <= opts.MaxTime && opts.Floor == nil && opts.Ceiling == nil}
 	if opts.ToRow > 0 {
 		at := func(row int) int {
 			i, _ := slices.BinarySearchFunc(s.runs, row, func(r Run, row int) int { return cmp.Compare(int(r.Start), row) })
@@ -40,13 +36,13 @@ func newSequential(src Source, opts Options) *sequential {
 		s.runs = s.runs[at(opts.FromRow):at(opts.ToRow)]
 	}
 	if opts.Keep != nil {
-		kept := s.Scratch.runs[:0]
+		kept := make([]Run, 0, len(s.runs))
 		for _, r := range s.runs {
 			if opts.Keep(r.Series) {
 				kept = append(kept, r)
 			}
 		}
-		s.Scratch.runs, s.runs = kept, kept
+		s.runs = kept
 	}
 	if len(s.runs) > 0 {
 		s.row = int(s.runs[0].Start)
@@ -69,9 +65,21 @@ func (s *sequential) Next(ctx context.Context, b *Batch) error {
 		}
 	}
 	if len(b.Times) == 0 {
+		s.release()
 		return io.EOF
 	}
 	return nil
+}
+
+// release gives the scratch memory to others. Who does not read to the end leaves
+// it to the garbage collector.
+func (s *sequential) release() {
+	if s.pooled == nil {
+		return
+	}
+	*s.pooled = s.times[:0]
+	timeBuffers.Put(s.pooled)
+	s.times, s.pooled = nil, nil
 }
 
 // piece reads the next stretch of adjacent rows, across runs.
@@ -146,6 +154,10 @@ func (s *sequential) piece(ctx context.Context, b *Batch) error {
 // readTimes makes s.times those of rows [from, to); their values do not matter
 // when nobody asks for them and all lie in range.
 func (s *sequential) readTimes(ctx context.Context, from, to int) (err error) {
+	if s.pooled == nil {
+		s.pooled = timeBuffers.Get().(*[]int64)
+		s.times = *s.pooled
+	}
 	if s.inside && s.opts.NoTimes {
 		s.times = slices.Grow(s.times[:0], to-from)[:to-from]
 		return nil

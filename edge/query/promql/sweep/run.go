@@ -44,7 +44,7 @@ func (p *Plan) Run(ctx context.Context, env *Env) ([]Series, annotations.Annotat
 	var err error
 	r.selection, err = env.Source.Select(ctx, p.leaf.matchers, first-span+1, last)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("expanding series: %w", err) // in the engine's words
 	}
 	if p.dropsName() && !r.selection.Distinct() && r.clash() {
 		return nil, nil, ErrLeave
