@@ -1,7 +1,6 @@
 package promql
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -60,13 +59,16 @@ func (g *gather) Close() error {
 var gathered = sync.Pool{New: func() any { return &gatheredRows{} }}
 
 // gatheredRows is the samples of a reader's series.
-type gatheredRows struct{ series []samples }
+type gatheredRows struct {
+	series []samples
+	places []uint32 // of a series in the lookup, by its number
+}
 
 func (r *gatheredRows) size() (bytes int64) {
 	for i := range r.series {
 		bytes += int64(cap(r.series[i].times)) * 16
 	}
-	return bytes
+	return bytes + int64(cap(r.places))*4
 }
 
 // take gets arrays for n series, and accounts for them.
@@ -80,6 +82,10 @@ func (g *gather) take(n int) error {
 	for i := range rows.series {
 		s := &rows.series[i]
 		s.times, s.values, s.newest = s.times[:0], s.values[:0], math.MinInt64
+	}
+	rows.places = slices.Grow(rows.places[:0], g.lookup.view.Len())[:g.lookup.view.Len()]
+	for place, id := range g.lookup.ids {
+		rows.places[id] = uint32(place)
 	}
 	if err := g.Memory.Reserve(rows.size()); err != nil {
 		return err
@@ -135,9 +141,7 @@ func (g *gather) scan() (err error) {
 
 // add adds rows [from, to) of a batch to their series.
 func (g *gather) add(b *column.Batch, series uint32, from, to int) error {
-	l := g.lookup
-	ranks := l.view.Ranks
-	place, _ := slices.BinarySearchFunc(l.ids, ranks[series], func(id, rank uint32) int { return cmp.Compare(ranks[id], rank) })
+	l, place := g.lookup, int(g.rows.places[series])
 	times := b.Cols[0].Ints[from:to]
 	for i, f := range l.fields {
 		s := &g.rows.series[place*len(l.fields)+i]

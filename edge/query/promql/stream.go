@@ -184,9 +184,14 @@ func addRows[T int64 | uint64 | float64](f *samples, times []int64, rows []T, v 
 	if n > 0 {
 		last = f.times[n-1]
 	}
-	outTimes, outValues := f.times[:n+len(times)], f.values[:n+len(times)]
+	end := n + len(times)
+	outTimes, outValues := f.times[:end], f.values[:end]
 	nulls := v.HasNulls()
-	rows = rows[:len(times)]
+	if !nulls && times[0] >= 0 && addTimes(outTimes[n:], times, last) {
+		addValues(outValues[n:], rows)
+		f.times, f.values = outTimes, outValues
+		return
+	}
 	for i, ns := range times {
 		if nulls && v.Nulls.Get(from+i) {
 			continue
@@ -200,6 +205,32 @@ func addRows[T int64 | uint64 | float64](f *samples, times []int64, rows []T, v 
 		n++
 	}
 	f.times, f.values = outTimes[:n], outValues[:n]
+}
+
+// addTimes makes out the times in ms, and says whether all of them differ. None
+// is negative.
+func addTimes(out, times []int64, last int64) bool {
+	differ := true
+	out = out[:len(times)]
+	for i, ns := range times {
+		ms := int64(uint64(ns) / nanosPerMilli)
+		out[i] = ms
+		if ms == last {
+			differ = false
+		}
+		last = ms
+	}
+	return differ
+}
+
+func addValues[T int64 | uint64 | float64](out []float64, rows []T) {
+	if floats, ok := any(rows).([]float64); ok {
+		copy(out, floats)
+		return
+	}
+	for i, x := range rows {
+		out[i] = float64(x)
+	}
 }
 
 const nanosPerMilli = 1_000_000

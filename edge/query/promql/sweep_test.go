@@ -2,7 +2,9 @@ package promql_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -16,7 +18,10 @@ import (
 	"github.com/prometheus/prometheus/promql/promqltest"
 	"github.com/prometheus/prometheus/storage"
 
+	"tarn/edge/query/exec"
 	"tarn/edge/query/promql"
+	"tarn/store"
+	"tarn/store/column"
 )
 
 // sweepEngine is Tarn's engine as Prometheus's test scripts run one. Storages
@@ -267,4 +272,67 @@ func exactly(v any) string {
 		lines = append(lines, fmt.Sprint(v))
 	}
 	return strings.Join(lines, "\n")
+}
+
+// unruly yields the newer half of an unordered scan first.
+type unruly struct {
+	provider
+	middle int64 // ns
+}
+
+func (u unruly) Scan(ctx context.Context, spec store.ScanSpec) (store.Rows, error) {
+	if spec.Order != store.Unordered {
+		return u.provider.Scan(ctx, spec)
+	}
+	newer, older := spec, spec
+	newer.MinTime, older.MaxTime = max(u.middle, spec.MinTime), min(u.middle-1, spec.MaxTime)
+	a, err := u.provider.Scan(ctx, newer)
+	if err != nil {
+		return nil, err
+	}
+	b, err := u.provider.Scan(ctx, older)
+	return &twoScans{a.(store.SeriesRows), b.(store.SeriesRows)}, err
+}
+
+type twoScans struct {
+	store.SeriesRows
+	then store.SeriesRows
+}
+
+func (s *twoScans) Next(ctx context.Context, b *column.Batch) error {
+	err := s.SeriesRows.Next(ctx, b)
+	if errors.Is(err, io.EOF) && s.then != nil {
+		err = s.SeriesRows.Close()
+		if s.SeriesRows, s.then = s.then, nil; err == nil {
+			err = s.SeriesRows.Next(ctx, b)
+		}
+	}
+	return err
+}
+
+// TestDisorder: rows that come out of order are read again, in order.
+func TestDisorder(t *testing.T) {
+	s := fill(t, wide(20, 300))
+	data := promql.Queryable{Store: provider{s}, Database: "public", Memory: exec.NewPool(0).NewBudget(t.Context())}
+	disordered := data
+	disordered.Store = unruly{provider{s}, 150e9}
+	engine := promql.NewEngine(promql.Options{Workers: 2})
+	for _, text := range []string{"wide", "sum(rate(wide[1m]))", `max_over_time(wide{host=~"h1.*"}[2m])`} {
+		var got [2]string
+		for i, d := range []promql.Queryable{data, disordered} {
+			q, err := engine.Prepare(t.Context(), d, promql.Query{Text: text, Start: time.Unix(0, 0), End: time.Unix(299, 0), Step: 7 * time.Second})
+			if err != nil {
+				t.Fatal(err)
+			}
+			res := q.Exec(t.Context())
+			if res.Err != nil {
+				t.Fatal(res.Err)
+			}
+			got[i] = exactly(res.Value)
+			q.Close()
+		}
+		if got[0] != got[1] || len(got[0]) < 100 {
+			t.Errorf("%s: got %s, want %s", text, got[1], got[0])
+		}
+	}
 }

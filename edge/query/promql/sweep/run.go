@@ -220,7 +220,7 @@ type part struct{ from, to int }
 // so many samples: the vectors wait for their turn, the samples are read at once.
 const (
 	maxPart    = 256 << 10
-	maxSamples = 128 << 10
+	maxSamples = 64 << 10
 )
 
 // parts cuts the series into parts that are worth a goroutine, each of one set
