@@ -92,15 +92,15 @@ func averageOn(mean, lack float64, x []float64, n int) float64 {
 // for a counter with what it had before each reset, extrapolated to the window
 // unless the samples begin or end far from it.
 func (e *evaluator) extrapolated(times []int64, x []float64, v Vector, counter, perSecond bool) {
-	seconds := e.leaf.window // of the window, in ms
-	reset := 0               // the next sample that may be the first after a reset
+	var last extrapolation
+	reset := 0 // the next sample that may be the first after a reset
+	end := e.steps.At(v.From) - e.leaf.offset
 	for i, w := range e.windows {
-		n := w.hi - w.lo
-		if n < 2 {
+		if w.hi-w.lo < 2 {
 			v.Values[i] = Absent
+			end += e.steps.Step
 			continue
 		}
-		first, last := times[w.lo], times[w.hi-1]
 		diff := x[w.hi-1] - x[w.lo]
 		if counter {
 			reset = nextReset(x, max(reset, w.lo+1))
@@ -108,30 +108,52 @@ func (e *evaluator) extrapolated(times []int64, x []float64, v Vector, counter, 
 				diff += x[k-1]
 			}
 		}
-		end := e.steps.At(v.From+i) - e.leaf.offset
-		toStart := float64(first-(end-e.leaf.window)) / 1000
-		toEnd := float64(end-last) / 1000
-		interval := float64(last-first) / 1000
-		average := interval / float64(n-1)
-		threshold := average * 1.1
-		if toStart >= threshold {
-			toStart = average / 2
+		// Windows of regular samples are all alike.
+		is := extrapolation{toStart: times[w.lo] - (end - e.leaf.window), toEnd: end - times[w.hi-1], interval: times[w.hi-1] - times[w.lo], n: w.hi - w.lo}
+		if is.toStart != last.toStart || is.toEnd != last.toEnd || is.interval != last.interval || is.n != last.n {
+			is.factor = is.compute(math.Inf(1), e.leaf.window, perSecond)
+			last = is
 		}
-		if counter && diff > 0 && x[w.lo] >= 0 {
-			// It cannot have been below 0.
-			if zero := interval * (x[w.lo] / diff); zero < toStart {
-				toStart = zero
-			}
-		}
-		if toEnd >= threshold {
-			toEnd = average / 2
-		}
-		factor := (interval + toStart + toEnd) / interval
-		if perSecond {
-			factor /= secondsOf(seconds)
+		factor := last.factor
+		// A counter cannot have been below 0. With less than half of its value
+		// in the window it would not have been there for longer than the window.
+		if counter && diff > 0 && x[w.lo] >= 0 && !(x[w.lo] > 2*diff) {
+			factor = is.compute(x[w.lo]/diff, e.leaf.window, perSecond)
 		}
 		v.Values[i] = diff * factor
+		end += e.steps.Step
 	}
+}
+
+// extrapolation is how the samples of a window lie in it, in ms, and by what
+// their difference is multiplied.
+type extrapolation struct {
+	toStart, toEnd, interval int64
+	n                        int
+	factor                   float64
+}
+
+// compute returns the factor. zero is how long before the first sample the
+// counter was 0, in intervals.
+func (x *extrapolation) compute(zero float64, window int64, perSecond bool) float64 {
+	toStart, toEnd := float64(x.toStart)/1000, float64(x.toEnd)/1000
+	interval := float64(x.interval) / 1000
+	average := interval / float64(x.n-1)
+	threshold := average * 1.1
+	if toStart >= threshold {
+		toStart = average / 2
+	}
+	if z := interval * zero; z < toStart {
+		toStart = z
+	}
+	if toEnd >= threshold {
+		toEnd = average / 2
+	}
+	factor := (interval + toStart + toEnd) / interval
+	if perSecond {
+		factor /= secondsOf(window)
+	}
+	return factor
 }
 
 // secondsOf is a duration in ms in seconds, as time.Duration computes it.

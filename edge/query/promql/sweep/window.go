@@ -82,17 +82,35 @@ func withoutStale(times []int64, values []float64) ([]int64, []float64) {
 
 // instants takes for each step the last sample that is not older than lookback.
 func (e *evaluator) instants(times []int64, values []float64, v Vector) {
-	next := 0 // first sample after the step
+	next := walker{times: times} // first sample after the step
 	ref := e.steps.At(v.From) - e.leaf.offset
 	for i := range v.Values {
-		next = after(times, next, ref)
-		if next > 0 && times[next-1] > ref-e.lookback {
-			v.Values[i] = values[next-1]
+		if k := next.after(ref); k > 0 && times[k-1] > ref-e.lookback {
+			v.Values[i] = values[k-1]
 		} else {
 			v.Values[i] = Absent
 		}
 		ref += e.steps.Step
 	}
+}
+
+// walker goes through ascending times.
+type walker struct {
+	times []int64
+	at    int
+	step  int // how far it went last
+}
+
+// after moves to the first time from where it is on that is after t.
+func (w *walker) after(t int64) int {
+	// Samples and steps are mostly regular: it is as far as last time.
+	if i := w.at + w.step; w.step > 0 && i < len(w.times) && w.times[i-1] <= t && w.times[i] > t {
+		w.at = i
+		return i
+	}
+	i := after(w.times, w.at, t)
+	w.at, w.step = i, i-w.at
+	return i
 }
 
 // after is the first place from i on whose time is after t.
@@ -120,12 +138,10 @@ func after(times []int64, i int, t int64) int {
 // slide finds the samples of each step's window.
 func (e *evaluator) slide(times []int64, v Vector) {
 	e.windows = e.windows[:0]
-	lo, hi := 0, 0
+	lo, hi := walker{times: times}, walker{times: times}
 	ref := e.steps.At(v.From) - e.leaf.offset
 	for range v.Values {
-		hi = after(times, hi, ref)
-		lo = after(times, lo, ref-e.leaf.window)
-		e.windows = append(e.windows, window{lo, hi})
+		e.windows = append(e.windows, window{lo.after(ref - e.leaf.window), hi.after(ref)})
 		ref += e.steps.Step
 	}
 }
