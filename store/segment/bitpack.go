@@ -1,41 +1,56 @@
 package segment
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // slack is how many readable bytes follow every decoded page, so that values
 // are unpacked with whole 8-byte loads.
 const slack = 8
 
-// appendPacked appends 32 values of w bits each: 4*w bytes, least significant
-// bit first.
-func appendPacked(dst []byte, values *[32]uint64, w uint) []byte {
+// appendPacked appends n values of w bits, least significant bit first: the
+// differences of values and base, and zeros behind them. n is a multiple of 8.
+func appendPacked[T int64 | uint32](dst []byte, values []T, base T, w uint, n int) []byte {
+	at, size := len(dst), n/8*int(w)
+	if size == 0 {
+		return dst
+	}
+	dst = slices.Grow(dst, size+8) // the last word may stand over
+	out := dst[at : at+size+8]
+	dst = dst[:at+size]
 	switch w {
-	case 0:
-		return dst
 	case 4:
-		for i := 0; i < 32; i += 2 {
-			dst = append(dst, byte(values[i]|values[i+1]<<4))
+		for len(values) >= 2 {
+			out[0] = byte(values[0]-base) | byte(values[1]-base)<<4
+			out, values = out[1:], values[2:]
 		}
-		return dst
+		if len(values) > 0 {
+			out[0] = byte(values[0] - base)
+			out = out[1:]
+		}
 	case 8:
+		for i, v := range values {
+			out[i] = byte(v - base)
+		}
+		out = out[len(values):]
+	default:
+		var acc uint64
+		var fill uint
 		for _, v := range values {
-			dst = append(dst, byte(v))
+			x := uint64(v - base)
+			acc |= x << (fill & 63)
+			if fill += w; fill >= 64 {
+				binary.LittleEndian.PutUint64(out, acc)
+				out = out[8:]
+				fill -= 64
+				acc = x >> (w - fill)
+			}
 		}
-		return dst
+		binary.LittleEndian.PutUint64(out, acc)
+		out = out[8:]
 	}
-	var acc uint64
-	var n uint
-	for _, v := range values {
-		acc |= v << n
-		if n += w; n >= 64 {
-			dst = binary.LittleEndian.AppendUint64(dst, acc)
-			n -= 64
-			acc = v >> (w - n)
-		}
-	}
-	if n > 0 { // 32 values of an odd width end in half a word
-		dst = binary.LittleEndian.AppendUint32(dst, uint32(acc))
-	}
+	clear(out[:max(0, len(out)-8)])
 	return dst
 }
 

@@ -265,8 +265,10 @@ func (d *floatDict) index(v float64) uint32 {
 	return uint32(len(d.values) - 1)
 }
 
+// hashFloat takes care that numbers of few digits, which differ in their upper
+// bits only, do not meet in a few places of the table.
 func hashFloat(b uint64) uint64 {
-	b *= 0x9e3779b97f4a7c15
+	b = (b ^ b>>32) * 0x9e3779b97f4a7c15
 	return b ^ b>>32
 }
 

@@ -59,17 +59,7 @@ func (e *hybridEncoder) flush() {
 	}
 	groups := (len(e.literal) + 7) / 8
 	e.dst = binary.AppendUvarint(e.dst, uint64(groups)<<1|1)
-	end := len(e.dst) + groups*int(e.w)
-	var packed [32]uint64
-	for from := 0; from < len(e.literal); from += 32 {
-		part := e.literal[from:min(from+32, len(e.literal))]
-		for i, v := range part {
-			packed[i] = uint64(v)
-		}
-		clear(packed[len(part):])
-		e.dst = appendPacked(e.dst, &packed, e.w)
-	}
-	e.dst = e.dst[:end]
+	e.dst = appendPacked(e.dst, e.literal, 0, e.w, 8*groups)
 	e.literal = e.literal[:0]
 }
 
