@@ -125,6 +125,11 @@ func (d *hybridDecoder) read(dst []uint32) error {
 			}
 			d.rle -= n
 			dst = dst[n:]
+		case d.pack >= 32 && len(dst) >= 32 && d.w <= maxNarrow && d.end-d.off >= int(4*d.w):
+			unpackNarrow((*[32]uint32)(dst), d.b[d.off:], d.w)
+			d.off += int(4 * d.w)
+			d.pack -= 32
+			dst = dst[32:]
 		case d.pack > 0:
 			n := min(32, d.pack)
 			size := n / 8 * int(d.w)
