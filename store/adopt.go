@@ -161,10 +161,12 @@ func adoptTable(state *catalog.State, f foundSegment, now time.Time, notes *[]st
 		case t.Purged:
 			return nil, false
 		case extends(f.schema, have):
-			t.Schema = f.schema.Renamed(have.Name).Defined(have.Def)
+			t.Schema = dropped(f.schema, have).Renamed(have.Name).Defined(have.Def)
 		case !extends(have, f.schema):
 			*notes = append(*notes, fmt.Sprintf("%s is left alone: its columns are not those of table %q", f.Path, have.Name))
 			return nil, false
+		default:
+			t.Schema = dropped(have, f.schema)
 		}
 		return t, true
 	}
@@ -178,9 +180,31 @@ func adoptTable(state *catalog.State, f foundSegment, now time.Time, notes *[]st
 	return &state.Tables[len(state.Tables)-1], true
 }
 
-// extends says whether a has the columns of b first, and then maybe more.
+// extends says whether a has the columns of b first, and then maybe more; one of
+// them may know that a column was dropped, and the other not.
 func extends(a, b *schema.Table) bool {
-	return a.DatabaseID == b.DatabaseID && len(a.Columns) >= len(b.Columns) && slices.Equal(a.Columns[:len(b.Columns)], b.Columns)
+	return a.DatabaseID == b.DatabaseID && len(a.Columns) >= len(b.Columns) && slices.EqualFunc(a.Columns[:len(b.Columns)], b.Columns, sameColumn)
+}
+
+func sameColumn(a, b schema.Column) bool {
+	undropped := func(c schema.Column) schema.Column {
+		if c.Role == schema.Dropped {
+			c.Role, c.DroppedAt = schema.Field, 0
+		}
+		return c
+	}
+	return undropped(a) == undropped(b)
+}
+
+// dropped is the wider one of two tables without what was dropped in either: a
+// column that is gone does not come back.
+func dropped(wide, narrow *schema.Table) *schema.Table {
+	for i, c := range narrow.Columns {
+		if c.Role == schema.Dropped && wide.Columns[i].Role == schema.Field {
+			wide = wide.Drop(i, c.DroppedAt)
+		}
+	}
+	return wide
 }
 
 // reconcile compares the catalog with the files. Files that the catalog does not

@@ -255,16 +255,11 @@ func (r *rewrite) keeps(series uint32, times []int64, fn func(from, to int) erro
 // writeSegments merges the rows of one day into files of about SegmentBytes.
 func (s *Store) writeSegments(ctx context.Context, t frozenTable, r rewrite) (files []catalog.Segment, err error) {
 	sch := t.at
-	fields := make([]schema.Column, 0, len(sch.Columns))
-	for _, c := range sch.Columns {
-		if c.Role == schema.Field {
-			fields = append(fields, c)
-		}
-	}
+	fields := sch.Fields()
 	ranks := t.index.Ranks()
 	snap := t.index.Snapshot(len(sch.Tags))
 	appends := t.schema.Load().Appends() // sch may come from a file, which does not tell
-	reader := merge.NewOrderedReader(r.sources, merge.Options{Columns: fields, MinTime: r.from, MaxTime: r.to, Rank: ranks, BatchRows: 16384, Append: appends})
+	reader := merge.NewOrderedReader(continuing(r.sources, sch, fields), merge.Options{Columns: fields, MinTime: r.from, MaxTime: r.to, Rank: ranks, BatchRows: 16384, Append: appends})
 	meta := s.segmentMeta(sch, r.sources)
 	var w *segmentWriter
 	defer func() {

@@ -20,11 +20,12 @@ import (
 func TestCrashes(t *testing.T) {
 	testSeeds(t, 12, func(t *testing.T, seed uint64) {
 		m := newMachine(t, seed)
+		m.anyKind = true
 		w := &writer{rng: m.rng, now: 1_700_000_000_000_000_000, width: 3}
 		ctx := context.Background()
 		m.mustOpen()
 		for range 120 {
-			switch m.rng.IntN(29) {
+			switch m.rng.IntN(34) {
 			case 0:
 				m.must(m.store.Checkpoint(ctx))
 				m.acked()
@@ -82,6 +83,11 @@ func TestCrashes(t *testing.T) {
 				d := m.anyRows(w.now)
 				i := m.crashAtOp(1+m.rng.Int32N(40), func() { m.must(d.run(m.store)) })
 				m.recoverEither(i, d)
+			case 18, 19, 20:
+				m.alter(m.anyAlteration())
+				if m.rng.IntN(3) == 0 {
+					m.recover(m.crashNow())
+				}
 			case 15: // a day goes by, so that there is more to merge
 				m.clock.Add(dayNanos)
 			case 12: // what is due goes for good

@@ -82,7 +82,7 @@ func (s *Store) deleteRows(ctx context.Context, t *table, d RowDelete, started i
 		if err := s.rewritable(f); err != nil {
 			return err
 		}
-		files, err = s.writeSegments(ctx, frozenTable{t, f.schema().Renamed(t.schema.Load().Name)}, rewrite{
+		files, err = s.writeSegments(ctx, frozenTable{t, t.schema.Load().First(len(f.schema().Columns))}, rewrite{
 			sources: []merge.Source{f}, from: f.MinTime, to: f.MaxTime, limit: s.limiter,
 			gone: gone, goneFrom: d.MinTime, goneTo: d.MaxTime,
 		})

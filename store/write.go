@@ -193,7 +193,7 @@ func (s *Store) plan(db *database, p *points.Table) (sch *schema.Table, isNew bo
 			return nil, false, fmt.Errorf("table %s: %s is both a tag and a field: %w", p.Name, c.Name, ErrSchemaChanged)
 		}
 	}
-	if len(sch.Columns)+len(added) > s.opts.Limits.Columns {
+	if sch.Live()+len(added) > s.opts.Limits.Columns {
 		return nil, false, LimitColumns(s.opts.Limits.Columns)
 	}
 	grown := sch.With(added...)
@@ -225,8 +225,16 @@ func (s *Store) commit(db *database, b *points.Batch, scratch *writeScratch) (wa
 		return wal.Ticket{}, fmt.Errorf("database %s was deleted: %w", d.Name, ErrSchemaChanged)
 	}
 	for _, p := range b.Tables {
-		if t, ok := db.table(p.Name); !ok || t.id != p.ID {
+		t, ok := db.table(p.Name)
+		if !ok || t.id != p.ID {
 			return wal.Ticket{}, fmt.Errorf("table %s was deleted: %w", p.Name, ErrSchemaChanged)
+		}
+		if sch := t.schema.Load(); sch.Live() < len(sch.Columns) {
+			for _, f := range p.Fields {
+				if sch.Columns[f.ID].Role == schema.Dropped {
+					return wal.Ticket{}, fmt.Errorf("table %s: field %s was dropped: %w", p.Name, f.Name, ErrSchemaChanged)
+				}
+			}
 		}
 	}
 	seq, ticket, err := s.wal.Append(scratch.payload, b.Rows())

@@ -119,18 +119,22 @@ func (l *loader) load(ctx context.Context) (*State, error) {
 
 func (l *loader) loadTables(ctx context.Context, s *State) error {
 	columns := map[uint32][]schema.Column{}
-	err := l.each(ctx, "columns", `SELECT table_id, id, name, role, kind, sum FROM columns ORDER BY table_id, id`, func(r *sql.Rows) error {
+	drops := `dropped_at, continues, bits`
+	if l.salvage && l.before8(ctx) {
+		drops = `0, 0, 0`
+	}
+	err := l.each(ctx, "columns", `SELECT table_id, id, name, role, kind, `+drops+`, sum FROM columns ORDER BY table_id, id`, func(r *sql.Rows) error {
 		var table uint32
 		var col schema.Column
 		var sum sql.NullInt64
-		if err := r.Scan(&table, &col.ID, &col.Name, &col.Role, &col.Kind, &sum); err != nil {
+		if err := r.Scan(&table, &col.ID, &col.Name, &col.Role, &col.Kind, &col.DroppedAt, &col.Continues, &col.Bits, &sum); err != nil {
 			return err
 		}
-		if err := checkSum(sum, table, col.ID, col.Name, uint8(col.Role), uint8(col.Kind)); err != nil {
+		if err := checkSum(sum, sumOfColumn(table, col)...); err != nil {
 			return err
 		}
 		// IDs have no gaps: a column that is missing moves all that follow.
-		if col.ID != len(columns[table]) {
+		if col.ID != len(columns[table]) || col.Continues < 0 || col.Continues >= max(1, col.ID) {
 			return fmt.Errorf("%w: column %d of table %d is not the one expected", ErrCorrupt, col.ID, table)
 		}
 		columns[table] = append(columns[table], col)
@@ -165,6 +169,14 @@ func (l *loader) loadTables(ctx context.Context, s *State) error {
 			s.Tables = append(s.Tables, t)
 			return nil
 		})
+}
+
+// before8 says whether a catalog that is salvaged, and so not migrated, has none
+// of what migration 8 added.
+func (l *loader) before8(ctx context.Context) bool {
+	n := 1
+	err := l.db.QueryRowContext(ctx, `SELECT count(*) FROM pragma_table_info('columns') WHERE name = 'dropped_at'`).Scan(&n)
+	return err == nil && n == 0
 }
 
 // each runs fn on every row of a query.

@@ -82,14 +82,18 @@ func (t *Table) Called(name string, d *Definition) *Table {
 	return &n
 }
 
-// index fills byName. The time index can be found by its name in SQL too, so that
+// index fills byName and dropped. The time index can be found by its name in SQL too, so that
 // no tag or field takes that name.
 func (t *Table) index() {
-	t.byName = make(map[string]int, len(t.Columns)+1)
+	t.byName, t.dropped = make(map[string]int, len(t.Columns)+1), 0
 	if name := t.TimeName(); name != "" {
 		t.byName[name] = 0
 	}
 	for i := range t.Columns {
+		if t.Columns[i].Role == Dropped {
+			t.dropped++
+			continue
+		}
 		t.byName[t.Columns[i].Name] = i
 	}
 }

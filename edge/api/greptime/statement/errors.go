@@ -68,11 +68,18 @@ func databaseNotFound(name string) error {
 	return gate.Errorf(gate.DatabaseNotFound, "Database not found: %s", name)
 }
 
+func tableExists(database, name string) error {
+	return gate.Errorf(gate.TableAlreadyExists, "Table already exists: `%s.%s.%s`", gate.Catalog, database, name)
+}
+
 // stored gives errors of the store about a table their words.
 func stored(err error, table string) error {
+	var used *store.ColumnUsedError
 	switch {
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrDeleted):
 		return tableNotFound(table)
+	case errors.As(err, &used):
+		return &gate.Error{Code: gate.InvalidArguments, Msg: err.Error(), Err: err}
 	}
 	return err
 }
