@@ -88,13 +88,13 @@ func compareInfluxQL(ctx context.Context, config influxqlConfig, w io.Writer) (e
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "InfluxQL over HTTP\trows\tTarn ms\tmin\tinfluxd ms\tmin\tTarn/influxd\t")
 	var differ []string
+	var body []byte
 	for _, q := range influxqlQueries() {
 		var answers [2]answer
 		for run := range warmUps + config.runs {
 			for i, base := range bases {
 				start := time.Now()
-				body, err := get(ctx, base+"/query?"+url.Values{"db": {database}, "q": {windows.Replace(q.text)}}.Encode())
-				if err != nil {
+				if body, err = getInto(ctx, base+"/query?"+url.Values{"db": {database}, "q": {windows.Replace(q.text)}}.Encode(), body); err != nil {
 					return fmt.Errorf("%s: %w", q.name, err)
 				}
 				if run >= warmUps {

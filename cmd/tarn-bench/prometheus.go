@@ -210,6 +210,7 @@ func measurePrometheus(ctx context.Context, config promConfig, kind promKind, pr
 		return run, err
 	}
 	end := start.Add(time.Duration(config.hours) * time.Hour)
+	var body []byte
 	for _, q := range promQueries {
 		// No sample lies at the edge of a window: Prometheus 2 takes one at the
 		// left edge in, 3 does not.
@@ -218,8 +219,7 @@ func measurePrometheus(ctx context.Context, config promConfig, kind promKind, pr
 		var a answer
 		for i := range warmUps + config.runs {
 			asked := time.Now()
-			body, err := get(ctx, s.base+kind.api+"/query_range?"+v.Encode())
-			if err != nil {
+			if body, err = getInto(ctx, s.base+kind.api+"/query_range?"+v.Encode(), body); err != nil {
 				return run, fmt.Errorf("%s: %w", q.name, err)
 			}
 			if i >= warmUps {

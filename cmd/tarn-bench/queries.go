@@ -176,7 +176,7 @@ func askBoth(ctx context.Context, base string, duck *duckdb.Process, q benchQuer
 	for i := range warmUps + runs {
 		start := time.Now()
 		var err error
-		if body, err = get(ctx, address); err != nil {
+		if body, err = getInto(ctx, address, body); err != nil {
 			return r, err
 		}
 		if i >= warmUps {

@@ -28,7 +28,9 @@ var ErrEmpty = errors.New("incoming write was empty")
 type Writer struct {
 	store Store
 	now   func() time.Time
-	pool  sync.Pool     // of *lineWriter
+	heads sync.Pool     // of *[]byte, at most smallBody each
+	pool  sync.Pool     // of *lineWriter, for small bodies
+	grown sync.Pool     // the same for large ones
 	rows  sync.Pool     // of *Rows
 	large chan struct{} // see LimitLarge
 	whole chan struct{}
@@ -40,6 +42,11 @@ func NewWriter(s Store, now func() time.Time) *Writer {
 	w := &Writer{store: s, now: now, held: MaxHeld}
 	w.pool.New = func() any {
 		return &lineWriter{batch: points.NewBatch(), decoder: lp.NewDecoder(nil), names: map[string]int{}}
+	}
+	w.grown.New = w.pool.New
+	w.heads.New = func() any {
+		b := make([]byte, 0, firstRead)
+		return &b
 	}
 	return w
 }

@@ -17,6 +17,8 @@ const (
 	// smallBody is how many bytes of a body are read at any rate: what Telegraf
 	// sends by default, compressed or not, is about as much.
 	smallBody = 128 << 10
+	// firstRead is what of it is read first.
+	firstRead = 16 << 10
 	// largePatience is how long a larger one waits for its turn.
 	largePatience = 10 * time.Second
 )

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -24,12 +25,31 @@ func (w *Writer) WriteLines(ctx context.Context, body io.Reader, o Options) (Rep
 	}
 	turn := &Turn{Reader: body, ctx: ctx, large: w.large}
 	defer turn.Done()
-	lw := w.pool.Get().(*lineWriter)
-	defer w.pool.Put(lw)
+	head := w.heads.Get().(*[]byte)
+	defer w.heads.Put(head)
+	all, err := readHead(head, turn)
+	if err != nil {
+		return Report{}, fmt.Errorf("read the body: %w", err)
+	}
+	// What grew with a large body is not for those that wait for their turn.
+	pool := &w.pool
+	if !all {
+		pool = &w.grown
+		if err := turn.Await(len(*head)); err != nil {
+			return Report{}, fmt.Errorf("read the body: %w", err)
+		}
+	}
+	lw := pool.Get().(*lineWriter)
+	defer pool.Put(lw)
 	lw.reset(w.store, o.Database)
-	lw.noCreate = o.NoCreate
+	lw.noCreate, lw.most = o.NoCreate, w.held
 	defer lw.batch.Reset()
-	report, err := lw.read(turn, o.Precision, w.now().UnixNano())
+	if all {
+		lw.decoder.ResetBytes(*head)
+	} else {
+		lw.decoder.Reset(io.MultiReader(bytes.NewReader(*head), turn))
+	}
+	report, err := lw.read(o.Precision, w.now().UnixNano())
 	switch {
 	case err != nil:
 		return report, err
@@ -55,6 +75,27 @@ func (w *Writer) WriteLines(ctx context.Context, body io.Reader, o Options) (Rep
 	return report, nil
 }
 
+// readHead reads the first part of a body into memory that is used again, and
+// says whether it is all of it.
+func readHead(head *[]byte, body io.Reader) (all bool, err error) {
+	b := (*head)[:0]
+	defer func() { *head = b }()
+	for len(b) < smallBody {
+		if len(b) == cap(b) {
+			b = slices.Grow(b, min(len(b), smallBody-len(b)))
+		}
+		n, err := body.Read(b[len(b):min(cap(b), smallBody)])
+		b = b[:len(b)+n]
+		if errors.Is(err, io.EOF) {
+			return true, nil
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return false, nil
+}
+
 // lineWriter validates lines against the schema and collects them in a batch.
 // A bad line leaves no trace in it.
 type lineWriter struct {
@@ -67,6 +108,9 @@ type lineWriter struct {
 	tables int // in the store
 	// noCreate is Options.NoCreate.
 	noCreate bool
+	// held is about how many bytes the rows take, with a word for each field that
+	// they lack, and most what they may.
+	held, most int
 
 	states []tableState   // by table of the batch
 	names  map[string]int // name -> table of the batch
@@ -88,20 +132,25 @@ func (w *lineWriter) reset(s Store, database string) {
 	w.batch.Reset()
 	w.db, w.exists = s.Database(database)
 	w.limits, w.tables = s.Limits(), s.TableCount()
+	w.held = 0
 	w.states = w.states[:0]
 	clear(w.names)
 }
 
-func (w *lineWriter) read(body io.Reader, precision lp.Precision, now int64) (Report, error) {
+// read takes in the lines of the decoder.
+func (w *lineWriter) read(precision lp.Precision, now int64) (Report, error) {
 	var report Report
 	d := w.decoder
-	d.Reset(body)
+	defer d.ResetBytes(nil) // holds on to no request
 	for d.Next() {
 		var err error
 		if bad := d.LineErr(); bad != nil {
 			err = bad
 		} else {
 			err = w.line(d.Line(), precision, now)
+		}
+		if w.held > w.most {
+			return report, tooMuch(w.most)
 		}
 		if err == nil {
 			report.Written++
@@ -112,9 +161,7 @@ func (w *lineWriter) read(body io.Reader, precision lp.Precision, now int64) (Re
 			report.Rejected = append(report.Rejected, reject(d, err))
 		}
 	}
-	err := d.Err()
-	d.Reset(nil) // holds on to no request
-	if err != nil {
+	if err := d.Err(); err != nil {
 		return report, fmt.Errorf("read the body: %w", err)
 	}
 	return report, nil
@@ -180,10 +227,12 @@ func (w *lineWriter) line(l *lp.Line, precision lp.Precision, now int64) error {
 		}
 	}
 	row := t.AddRow(series, time)
+	w.held += rowCost(len(t.Fields))
 	for i := range l.Fields {
 		f := &l.Fields[i]
 		col := t.Fields[t.Plan[i]]
 		if f.Kind == lp.String {
+			w.held += len(f.Str)
 			col.SetString(row, f.Str)
 		} else {
 			col.Set(row, f.Bits)
@@ -262,7 +311,10 @@ func (w *lineWriter) addFields(t *points.Table, st *tableState, added int, l *lp
 	t.Plan = t.Plan[:0]
 	for i, idx := range w.fields {
 		if idx < 0 {
-			idx = t.Field(l.Fields[i].Key, kinds[l.Fields[i].Kind])
+			had := len(t.Fields)
+			if idx = t.Field(l.Fields[i].Key, kinds[l.Fields[i].Kind]); len(t.Fields) > had {
+				w.held += fieldCost(len(t.Times)) // the rows so far lack it
+			}
 		}
 		t.Plan = append(t.Plan, idx)
 	}
@@ -321,7 +373,13 @@ func (w *lineWriter) newSeries(l *lp.Line) (*points.Table, uint32, error) {
 	for _, g := range tags {
 		w.tags = append(w.tags, points.Tag{Key: g.Key, Value: g.Value})
 	}
-	return t, t.AddSeries(l.Key, w.tags), nil
+	known := t.NumSeries()
+	series := t.AddSeries(l.Key, w.tags)
+	w.held += seriesCost + len(l.Key)
+	if t.NumSeries() > known {
+		w.held += seriesCost + 2*len(t.SeriesKey(series))
+	}
+	return t, series, nil
 }
 
 // checkTags validates the tags of a line and counts those that are new to the

@@ -91,18 +91,25 @@ func (r *Rows) Close() {
 	w.rows.Put(r)
 }
 
-// MaxHeld bounds the memory of a request's rows, in bytes. What lines say takes
-// about as much as rows, but a bucket of a histogram is two bytes, and a series
-// with all of the histogram's tags.
+// MaxHeld bounds the memory of a request's rows, in bytes. What most bodies say
+// takes about as much as rows, but a bucket of a histogram is two bytes, and a
+// series with all of the histogram's tags; and a field that one row has takes a
+// word in each row of the table.
 const MaxHeld = 64 << 20
 
 // ErrTooMuch is a request whose rows take more than Writer.LimitRows. Nothing of
 // it is written.
 var ErrTooMuch = errors.New("the rows of this request take too much memory; send them in several")
 
-func (r *Rows) tooMuch() error {
-	return fmt.Errorf("%w: more than %d MiB", ErrTooMuch, r.writer.held>>20)
-}
+func tooMuch(most int) error { return fmt.Errorf("%w: more than %d MiB", ErrTooMuch, most>>20) }
+
+// rowCost is about what a row takes in a table of so many fields, whether it has
+// them or not, and fieldCost what a field takes in so many rows. A series takes
+// seriesCost beside its keys.
+func rowCost(fields int) int { return 12 + 8*fields }
+func fieldCost(rows int) int { return 8 * rows }
+
+const seriesCost = 40
 
 // Database is where the rows go.
 func (r *Rows) Database() string { return r.database }
@@ -116,7 +123,7 @@ func (r *Rows) Len() int { return r.batch.Rows() }
 func (r *Rows) Commit(ctx context.Context, o store.WriteOptions) error {
 	switch {
 	case r.held > r.writer.held:
-		return r.tooMuch()
+		return tooMuch(r.writer.held)
 	case r.batch.Rows() == 0:
 		return nil
 	}
@@ -468,7 +475,7 @@ func (t *RowTable) End() error {
 		return t.bad
 	}
 	if t.rows.held > t.rows.writer.held {
-		return t.rows.tooMuch()
+		return tooMuch(t.rows.writer.held)
 	}
 	p := t.table
 	if p == nil || t.pending || !t.planned() {
@@ -478,7 +485,7 @@ func (t *RowTable) End() error {
 		p = t.table
 	}
 	row := p.AddRow(t.series, t.time)
-	t.rows.held += 12 + 8*len(t.cells)
+	t.rows.held += rowCost(len(p.Fields))
 	for i := range t.cells {
 		c := &t.cells[i]
 		f := p.Fields[p.Plan[i]]
@@ -507,9 +514,6 @@ func (t *RowTable) planned() bool {
 	}
 	return true
 }
-
-// seriesCost is what a series takes beside its key.
-const seriesCost = 40
 
 // slow checks the current row and then makes its table, series and columns.
 func (t *RowTable) slow() error {
@@ -550,6 +554,7 @@ func (t *RowTable) slow() error {
 	for i, idx := range t.plan {
 		if idx < 0 {
 			idx = p.AddField(t.cells[i].name, t.cells[i].kind)
+			r.held += fieldCost(len(p.Times)) // the rows so far lack it
 		}
 		p.Plan = append(p.Plan, idx)
 	}

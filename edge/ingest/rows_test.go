@@ -296,3 +296,29 @@ func TestTooMuch(t *testing.T) {
 		r.Close()
 	}
 }
+
+// TestSparseTooMuch: a field that a row lacks takes memory all the same.
+func TestSparseTooMuch(t *testing.T) {
+	w := NewWriter(newSink(), time.Now)
+	w.LimitRows(1 << 20)
+	r, err := w.Rows("d", RowOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	table, err := r.Table([]byte("m"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := 0
+	for ; err == nil && rows < 100_000; rows++ {
+		if err = table.Series(nil, nil); err == nil {
+			table.Row(int64(rows))
+			table.Int(strconv.AppendInt([]byte("f"), int64(rows%100), 10), 1)
+			err = table.End()
+		}
+	}
+	if want := 1 << 20 / (100 * 8); !errors.Is(err, ErrTooMuch) || rows > want+100 {
+		t.Errorf("%d rows of 100 fields, about %d have place: %v", rows, want, err)
+	}
+}

@@ -62,6 +62,29 @@ func BenchmarkQuery(b *testing.B) {
 	}
 }
 
+// BenchmarkAnswer reads 1 Mi rows and renders them.
+func BenchmarkAnswer(b *testing.B) {
+	e := New(metrics(b), Options{Now: clock})
+	for _, f := range []result.Format{result.JSON, result.CSV} {
+		b.Run(f.ContentType(), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				var out result.Writer
+				drain(b, e, `SELECT time, host, n, usage FROM cpu WHERE usage >= 0`, func(rows *column.Batch) (err error) {
+					if out == nil {
+						if out, err = result.New(f, &counter{}, []result.Column{{Name: "time", Type: rows.Cols[0].Type}, {Name: "host", Type: rows.Cols[1].Type},
+							{Name: "n", Type: rows.Cols[2].Type}, {Name: "usage", Type: rows.Cols[3].Type}}); err != nil {
+							return err
+						}
+					}
+					return out.WriteBatch(rows)
+				})
+			}
+			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchRows, "ns/row")
+		})
+	}
+}
+
 // BenchmarkFormat writes one batch of four columns over and over.
 func BenchmarkFormat(b *testing.B) {
 	m := metrics(b)

@@ -186,7 +186,7 @@ func (e *Engine) Query(ctx context.Context, req Request) (_ *Result, err error) 
 	for _, c := range st.Plan.Columns() {
 		r.columns = append(r.columns, result.Column{Name: c.Name, Type: c.Type})
 	}
-	if r.op, err = exec.Build(st.Plan, env); err != nil {
+	if r.op, err = exec.BuildRoot(st.Plan, env); err != nil {
 		return nil, err
 	}
 	return r, nil

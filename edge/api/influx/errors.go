@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 
+	"tarn/edge/ingest"
 	"tarn/edge/server"
 	"tarn/store"
 )
@@ -96,6 +97,8 @@ func status(err error) (code int, message string) {
 		return http.StatusConflict, store.ErrExists.Error()
 	case errors.Is(err, store.ErrDeleted):
 		return http.StatusConflict, store.ErrDeleted.Error()
+	case errors.Is(err, ingest.ErrTooMuch):
+		return http.StatusRequestEntityTooLarge, message
 	case errors.Is(err, store.ErrBusy), errors.Is(err, store.ErrSchemaChanged), errors.Is(err, store.ErrClosed), errors.Is(err, store.ErrReadOnly):
 		return http.StatusServiceUnavailable, message
 	case errors.Is(err, store.ErrQuota):
