@@ -32,6 +32,7 @@ type queriesConfig struct {
 	dir     string // of a loaded server, kept; empty means a fresh one
 	scratch string
 	script  string
+	tools   string
 	threads int
 	runs    int
 	only    *regexp.Regexp
@@ -45,6 +46,7 @@ func runQueries(ctx context.Context, args []string) error {
 	flags.StringVar(&config.dir, "dir", "", "keep the loaded data in this `directory`, and use what is there")
 	flags.StringVar(&config.scratch, "scratch", "", "parent of the data `directory`")
 	flags.StringVar(&config.script, "duckdb", "testdata/duckdb/serve.mjs", "`script` that runs DuckDB")
+	flags.StringVar(&config.tools, "tools", defaultTools(), "`directory` whose bin holds VictoriaMetrics")
 	flags.IntVar(&config.threads, "threads", 2, "DuckDB's threads")
 	flags.IntVar(&config.runs, "runs", 15, "warm runs of each query")
 	only := flags.String("only", "", "run the queries whose name matches this `pattern`")
@@ -100,6 +102,11 @@ func compareQueries(ctx context.Context, config queriesConfig, w, progress io.Wr
 			return err
 		}
 	}
+	victoria, done, err := besideVictoria(ctx, config, progress)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, done()) }()
 	var results []queryResult
 	for _, q := range benchQueries {
 		if !config.only.MatchString(q.name) {
@@ -109,9 +116,35 @@ func compareQueries(ctx context.Context, config queriesConfig, w, progress io.Wr
 		if err != nil {
 			return fmt.Errorf("%s: %w", q.name, err)
 		}
+		if q, ok := promOf[q.name]; ok && victoria != "" {
+			if r.victoria, err = askVictoria(ctx, victoria, q, config.runs); err != nil {
+				return err
+			}
+			r.same = q.same
+		}
 		results = append(results, r)
 	}
 	return reportQueries(w, results)
+}
+
+// besideVictoria loads the data into a VictoriaMetrics too, if there is one. done
+// stops it and removes its directory.
+func besideVictoria(ctx context.Context, config queriesConfig, progress io.Writer) (base string, done func() error, err error) {
+	done = func() error { return nil }
+	program, err := findProgram(peersConfig{tools: config.tools}, serverKinds[2])
+	if err != nil {
+		fmt.Fprintf(progress, "left out: VictoriaMetrics (%v)\n", err)
+		return "", done, nil
+	}
+	dir, err := os.MkdirTemp(config.scratch, "tarn-bench-queries-victoria-")
+	if err != nil {
+		return "", done, err
+	}
+	s, err := startVictoria(ctx, program, config.file, dir)
+	if err != nil {
+		return "", done, errors.Join(err, os.RemoveAll(dir))
+	}
+	return s.base, func() error { return errors.Join(s.stop(), os.RemoveAll(dir)) }, nil
 }
 
 // segments lists a server's Parquet files.
@@ -147,6 +180,8 @@ type queryResult struct {
 	name       string
 	tarn, duck answer
 	compared   bool
+	victoria   *answer // nil where it was not asked
+	same       bool    // its answer must be Tarn's
 }
 
 // answer sums a result up: equal answers have equal sums.
@@ -238,16 +273,17 @@ func (a *answer) addRows(rows [][]*string) error {
 // reportQueries prints the table. Answers that differ make it an error.
 func reportQueries(w io.Writer, results []queryResult) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "query\trows\tTarn ms\tmin\tDuckDB ms\tmin\tTarn/DuckDB\t")
+	fmt.Fprintln(table, "query\trows\tTarn ms\tmin\tDuckDB ms\tmin\tTarn/DuckDB\tVictoriaMetrics ms\tmin\tTarn/Victoria\t")
 	var differ []string
 	for _, r := range results {
 		fmt.Fprintf(table, "%s\t%d\t%s\t%s\t", r.name, r.tarn.rows, ms(r.tarn.median()), ms(slices.Min(r.tarn.took)))
-		if !r.compared {
-			fmt.Fprintln(table, "-\t-\t-\t")
-			continue
+		beside(table, r.tarn, &r.duck, r.compared)
+		beside(table, r.tarn, r.victoria, r.victoria != nil)
+		fmt.Fprintln(table)
+		if v := r.victoria; v != nil && r.same && math.Abs(r.tarn.numbers-v.numbers) > 1e-9*max(1, math.Abs(v.numbers)) {
+			differ = append(differ, fmt.Sprintf("%s: Tarn's sum is %v; VictoriaMetrics' %v", r.name, r.tarn.numbers, v.numbers))
 		}
-		fmt.Fprintf(table, "%s\t%s\t%.2f\t\n", ms(r.duck.median()), ms(slices.Min(r.duck.took)), float64(r.tarn.median())/float64(cmp.Or(r.duck.median(), 1)))
-		if !r.tarn.agrees(r.duck) {
+		if r.compared && !r.tarn.agrees(r.duck) {
 			differ = append(differ, fmt.Sprintf("%s: Tarn %d rows, %d cells, sum %v; DuckDB %d rows, %d cells, sum %v", r.name,
 				r.tarn.rows, r.tarn.cells, r.tarn.numbers, r.duck.rows, r.duck.cells, r.duck.numbers))
 		}
@@ -259,6 +295,15 @@ func reportQueries(w io.Writer, results []queryResult) error {
 		return errors.New("answers differ: " + strings.Join(differ, "; "))
 	}
 	return nil
+}
+
+// beside prints a peer's times and how Tarn's are to them.
+func beside(w io.Writer, tarn answer, peer *answer, asked bool) {
+	if !asked {
+		fmt.Fprint(w, "-\t-\t-\t")
+		return
+	}
+	fmt.Fprintf(w, "%s\t%s\t%.2f\t", ms(peer.median()), ms(slices.Min(peer.took)), float64(tarn.median())/float64(cmp.Or(peer.median(), 1)))
 }
 
 func ms(d time.Duration) string { return fmt.Sprintf("%.2f", d.Seconds()*1e3) }

@@ -37,10 +37,17 @@ func TestAnswersAreCompared(t *testing.T) {
 	}
 	tarn.took, duck.took, other.took = []time.Duration{3e6, 1e6, 2e6}, []time.Duration{4e6}, []time.Duration{4e6}
 	var out bytes.Buffer
-	if err := reportQueries(&out, []queryResult{{"q", tarn, duck, true}}); err != nil || !strings.Contains(out.String(), "2.00  1.00       4.00  4.00         0.50") {
+	if err := reportQueries(&out, []queryResult{{name: "q", tarn: tarn, duck: duck, compared: true}}); err != nil || !strings.Contains(out.String(), "2.00  1.00       4.00  4.00         0.50") {
 		t.Errorf("%v\n%s", err, out.String())
 	}
-	if err := reportQueries(&out, []queryResult{{"q", tarn, other, true}}); err == nil || !strings.Contains(err.Error(), "q: Tarn 2 rows") {
+	victoria := answer{took: []time.Duration{8e6}, numbers: 1}
+	if err := reportQueries(&out, []queryResult{{name: "q", tarn: tarn, victoria: &victoria}}); err != nil || !strings.Contains(out.String(), "8.00  8.00           0.25") {
+		t.Errorf("%v\n%s", err, out.String())
+	}
+	if err := reportQueries(&out, []queryResult{{name: "q", tarn: tarn, victoria: &victoria, same: true}}); err == nil || !strings.Contains(err.Error(), "VictoriaMetrics' 1") {
+		t.Errorf("got %v", err)
+	}
+	if err := reportQueries(&out, []queryResult{{name: "q", tarn: tarn, duck: other, compared: true}}); err == nil || !strings.Contains(err.Error(), "q: Tarn 2 rows") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -6,7 +6,11 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 )
+
+// timeBuffers are for sequential.times: most queries read little else of a file.
+var timeBuffers = sync.Pool{New: func() any { return new([]int64) }}
 
 // sequential reads one source from its first row to its last.
 type sequential struct {
@@ -17,7 +21,8 @@ type sequential struct {
 	next   int   // run being read
 	row    int   // next row, within runs[next]
 
-	times []int64 // scratch
+	times  []int64  // scratch
+	pooled *[]int64 // where it came from; nil before the first read and after the last
 }
 
 func newSequential(src Source, opts Options) *sequential {
@@ -60,9 +65,21 @@ func (s *sequential) Next(ctx context.Context, b *Batch) error {
 		}
 	}
 	if len(b.Times) == 0 {
+		s.release()
 		return io.EOF
 	}
 	return nil
+}
+
+// release gives the scratch memory to others. Who does not read to the end leaves
+// it to the garbage collector.
+func (s *sequential) release() {
+	if s.pooled == nil {
+		return
+	}
+	*s.pooled = s.times[:0]
+	timeBuffers.Put(s.pooled)
+	s.times, s.pooled = nil, nil
 }
 
 // piece reads the next stretch of adjacent rows, across runs.
@@ -137,6 +154,10 @@ func (s *sequential) piece(ctx context.Context, b *Batch) error {
 // readTimes makes s.times those of rows [from, to); their values do not matter
 // when nobody asks for them and all lie in range.
 func (s *sequential) readTimes(ctx context.Context, from, to int) (err error) {
+	if s.pooled == nil {
+		s.pooled = timeBuffers.Get().(*[]int64)
+		s.times = *s.pooled
+	}
 	if s.inside && s.opts.NoTimes {
 		s.times = slices.Grow(s.times[:0], to-from)[:to-from]
 		return nil

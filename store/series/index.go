@@ -214,6 +214,9 @@ func (x *Index) Snapshot(tags int) *Snapshot {
 	return s
 }
 
+// noValues is what a tag has before its first value: code 0, NULL.
+var noValues = []string{""}
+
 // Refresh brings a snapshot up to date. Its dictionaries stay the same objects
 // and only get longer, so that codes handed out earlier remain comparable. The
 // snapshot must not be in use elsewhere.
@@ -221,9 +224,14 @@ func (x *Index) Refresh(s *Snapshot, tags int) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	s.N = x.n
-	for len(s.dicts) < max(tags, len(x.tags)) {
-		s.dicts = append(s.dicts, &column.Dictionary{Values: []string{""}})
-		s.codes = append(s.codes, nil)
+	if missing := max(tags, len(x.tags)) - len(s.dicts); missing > 0 {
+		dicts := make([]column.Dictionary, missing)
+		s.dicts = slices.Grow(s.dicts, missing)
+		for i := range dicts {
+			dicts[i].Values = noValues
+			s.dicts = append(s.dicts, &dicts[i])
+		}
+		s.codes = append(s.codes, make([][]uint32, missing)...)
 	}
 	for o, t := range x.tags {
 		s.dicts[o].Values = t.values[:len(t.values):len(t.values)]

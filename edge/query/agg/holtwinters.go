@@ -9,7 +9,9 @@ import (
 
 // holtWinters forecasts a series by the damped multiplicative method of Holt
 // and Winters, whose parameters it fits (spec/influxql.md section 9.4). It
-// follows InfluxDB in its starting points, so that both find the same minimum.
+// follows InfluxDB in its starting points, so that both find the same minimum. Products are
+// rounded before they are added (float64): the same bits on every machine, where
+// a fused multiplication would send the search another way.
 type holtWinters struct {
 	horizon, season int
 	every           int64
@@ -156,12 +158,12 @@ func (m *seasonalModel) start() []float64 {
 	}
 	for i := range n {
 		if !math.IsNaN(m.y[i]) {
-			p[level] += 1 / float64(n) * m.y[i]
+			p[level] += float64(1 / float64(n) * m.y[i])
 		}
 	}
 	for i := 0; i < n && n+i < len(m.y); i++ {
 		if !math.IsNaN(m.y[i]) && !math.IsNaN(m.y[n+i]) {
-			p[trend] += 1 / float64(n*n) * (m.y[n+i] - m.y[i])
+			p[trend] += float64(1 / float64(n*n) * (m.y[n+i] - m.y[i]))
 		}
 	}
 	for i := range n {
@@ -183,7 +185,7 @@ func (m *seasonalModel) surprise(p []float64) float64 {
 		case math.IsNaN(f):
 			return math.Inf(1)
 		default:
-			sum += (f - y) * (f - y)
+			sum += float64((f - y) * (f - y))
 		}
 	}
 	return sum
@@ -208,11 +210,11 @@ func (m *seasonalModel) run(more int, p []float64) []float64 {
 		if n > 0 {
 			now, then = factors[(t-n+offset)%n], factors[(t-n+t%n+offset)%n]
 		}
-		steady := l + damping*b
-		next := p[alpha]*(y/now) + (1-p[alpha])*steady
-		turn := p[beta]*(next-l) + (1-p[beta])*damping*b
-		factor := p[gamma]*(y/steady) + (1-p[gamma])*now
-		y = (next + damped*turn) * then
+		steady := l + float64(damping*b)
+		next := float64(p[alpha]*(y/now)) + float64((1-p[alpha])*steady)
+		turn := float64(p[beta]*(next-l)) + float64((1-p[beta])*damping*b)
+		factor := float64(p[gamma]*(y/steady)) + float64((1-p[gamma])*now)
+		y = (next + float64(damped*turn)) * then
 		l, b = next, turn
 		damped += math.Pow(damping, float64(t))
 		if n > 0 {

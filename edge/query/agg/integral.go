@@ -61,9 +61,10 @@ func (s *integral) Final(dst *column.Vector, from, to int) error {
 	return nil
 }
 
-// area is the trapezium between two points, the same in both directions.
+// area is the trapezium between two points, the same in both directions and on all machines:
+// it is rounded before it is added to others.
 func (s *integral) area(a, b point) float64 {
-	return 0.5 * (a.value + b.value) * (math.Abs(float64(b.time-a.time)) / s.unit)
+	return float64(0.5 * (a.value + b.value) * (math.Abs(float64(b.time-a.time)) / s.unit))
 }
 
 func (s *integral) whole(dst *column.Vector, p []point) {
@@ -101,7 +102,7 @@ func (s *integral) split(dst *column.Vector, p []point) {
 			}
 			if !s.desc && c.time >= last || s.desc && c.time <= last {
 				if prev.time != last {
-					edge := point{last, prev.value + (c.value-prev.value)*(float64(last-prev.time)/float64(c.time-prev.time))}
+					edge := point{last, prev.value + float64((c.value-prev.value)*(float64(last-prev.time)/float64(c.time-prev.time)))}
 					sum += s.area(prev, edge)
 					prev = edge
 				}

@@ -210,7 +210,7 @@ func (p *percentile) Intn(n int) int { return p.rng.IntN(n) }
 // value is the percentile of a group; false when it has no values.
 func (s *sampleSet) value(p float64) (float64, bool) {
 	total := s.low + s.weight + s.high
-	rank := p * total
+	rank := float64(p * total)
 	switch {
 	case total == 0:
 		return 0, false
@@ -249,7 +249,7 @@ func (s *sampleSet) exact(rank float64) float64 {
 			}
 			last := s.samples[i-1]
 			from := before - last.w/2
-			return last.x + (o.x-last.x)*((rank-from)/(middle-from))
+			return last.x + float64((o.x-last.x)*((rank-from)/(middle-from)))
 		}
 		before += o.w
 	}

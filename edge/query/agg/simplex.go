@@ -49,7 +49,7 @@ func minimize(f func([]float64) float64, start []float64, epsilon float64) (valu
 		}
 		towards := func(dst []float64, factor float64, from []float64) {
 			for j, c := range centroid {
-				dst[j] = c + factor*(from[j]-c)
+				dst[j] = c + float64(factor*(from[j]-c))
 			}
 		}
 		for j, c := range centroid {

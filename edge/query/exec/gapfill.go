@@ -258,7 +258,7 @@ func (g *gapfill) interpolate(out, v *column.Vector) {
 		}
 		x0, x1 := number(value, int(g.src[before])), number(value, int(g.src[after]))
 		m := (x1 - x0) / float64(g.times[after]-g.times[before])
-		x := m*float64(g.times[i]-g.times[before]) + x0
+		x := float64(m*float64(g.times[i]-g.times[before])) + x0
 		switch into.Type.Kind {
 		case column.Float64:
 			into.Floats = append(into.Floats, x)

@@ -206,13 +206,7 @@ func (g *grouper) assign(keys []*column.Vector, rows int) []uint32 {
 		k.load(keys[i])
 		nulls = nulls || keys[i].HasNulls()
 	}
-	var group uint32
-	for r := range rows {
-		// Sorted input has long runs of one group.
-		if r > 0 && g.same(r, nulls) {
-			g.groups[r] = group
-			continue
-		}
+	for r := 0; r < rows; {
 		for i, k := range g.keys {
 			g.row[i] = k.words[r]
 		}
@@ -225,23 +219,37 @@ func (g *grouper) assign(keys []*column.Vector, rows int) []uint32 {
 				}
 			}
 		}
-		group = g.find()
-		g.groups[r] = group
+		group, end := g.find(), g.runEnd(r, rows, nulls)
+		for i := range g.groups[r:end] {
+			g.groups[r+i] = group
+		}
+		r = end
 	}
 	return g.groups
 }
 
-// same says whether row r has the keys of the row before it.
-func (g *grouper) same(r int, nulls bool) bool {
+// runEnd is where the run of rows that have the keys of row r ends. Sorted input
+// has long ones, hence a key at a time: each loop compares with one word.
+func (g *grouper) runEnd(r, end int, nulls bool) int {
 	for _, k := range g.keys {
-		if k.words[r] != k.words[r-1] {
-			return false
+		run := k.words[r:end]
+		n := 1
+		for n < len(run) && run[n] == run[0] {
+			n++
 		}
-		if nulls && k.vec.IsNull(r) != k.vec.IsNull(r-1) {
-			return false
+		end = r + n
+	}
+	if !nulls {
+		return end
+	}
+	for n := r + 1; n < end; n++ {
+		for _, k := range g.keys {
+			if k.vec.IsNull(n) != k.vec.IsNull(r) {
+				return n
+			}
 		}
 	}
-	return true
+	return end
 }
 
 // find returns the group of g.row, making it if need be.

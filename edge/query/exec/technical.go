@@ -87,16 +87,18 @@ func wilder(n int, simple bool) *ema {
 
 func (e *ema) warm() bool { return e.count == e.n }
 
+// next takes x in. Products are rounded before they are added (float64), so that
+// machines that fuse the two give the same bits.
 func (e *ema) next(x float64) float64 {
 	switch {
 	case e.count == 0:
 		e.last = x
 	case e.warm():
-		e.last = (x-e.last)*e.alpha + e.last
+		e.last = float64((x-e.last)*e.alpha) + e.last
 	case e.simple:
-		e.last = (e.last*float64(e.count) + x) / float64(e.count+1)
+		e.last = (float64(e.last*float64(e.count)) + x) / float64(e.count+1)
 	default:
-		e.last = (x-e.last)*(2/float64(e.count+2)) + e.last
+		e.last = float64((x-e.last)*(2/float64(e.count+2))) + e.last
 	}
 	if e.count < e.n {
 		e.count++
@@ -130,7 +132,7 @@ func (s *stackedEMA) add(x float64) (float64, bool) {
 	if len(s.chain) == 2 {
 		return 2*y[0] - y[1], true
 	}
-	return 3*y[0] - 3*y[1] + y[2], true
+	return float64(3*y[0]) - float64(3*y[1]) + y[2], true
 }
 
 // trix is the rate of change of a triple average, in percent.
@@ -229,7 +231,7 @@ func (a *adaptive) add(x float64) (float64, bool) {
 		a.last = a.ratio.last
 	}
 	const fast, slow = 2.0 / 3, 2.0 / 31
-	sc := a.ratio.next(x)*(fast-slow) + slow
-	a.last += sc * sc * (x - a.last)
+	sc := float64(a.ratio.next(x)*(fast-slow)) + slow
+	a.last += float64(sc * sc * (x - a.last))
 	return a.last, true
 }

@@ -246,13 +246,13 @@ func (f *windowFill) linear(out *column.Vector, grid []int64) {
 			switch out.Type.Kind {
 			case column.Float64:
 				a, b := out.Floats[known], out.Floats[i]
-				out.Floats[j] = (b-a)/m*k + a
+				out.Floats[j] = float64((b-a)/m*k) + a
 			case column.Uint64:
 				a, b := float64(out.Uints[known]), float64(out.Uints[i])
-				out.Uints[j] = uint64((b-a)/m*k + a)
+				out.Uints[j] = uint64(float64((b-a)/m*k) + a)
 			default:
 				a, b := float64(out.Ints[known]), float64(out.Ints[i])
-				out.Ints[j] = int64((b-a)/m*k + a)
+				out.Ints[j] = int64(float64((b-a)/m*k) + a)
 			}
 		}
 		if known >= 0 {
@@ -272,7 +272,7 @@ func (f *windowFill) linear(out *column.Vector, grid []int64) {
 func (f *windowFill) extrapolate(out *column.Vector, grid []int64, from, to, i, j int) {
 	slope := (out.Floats[j] - out.Floats[i]) / float64(grid[j]-grid[i])
 	for k := from; k < to; k++ {
-		out.Floats[k] = out.Floats[i] + slope*float64(grid[k]-grid[i])
+		out.Floats[k] = out.Floats[i] + float64(slope*float64(grid[k]-grid[i]))
 		out.Nulls.Clear(k)
 	}
 }

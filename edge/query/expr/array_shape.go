@@ -166,7 +166,7 @@ func bindArrayDistance(name string, args []Expr) (Expr, error) {
 					return nil
 				}
 				d := l.items.Floats[a] - r.items.Floats[b]
-				sum += d * d
+				sum += float64(d * d)
 			}
 			out.Floats[i] = math.Sqrt(sum)
 			return nil

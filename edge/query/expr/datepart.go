@@ -244,7 +244,7 @@ func epoch(_ *Context, args []operand, out *column.Vector) error {
 		for i := range out.Floats {
 			iv := in.at(i)
 			days := int64(iv.Months)*30 + int64(iv.Days)
-			out.Floats[i] = float64(days)*86400 + float64(iv.Nanos)/text.Second
+			out.Floats[i] = float64(float64(days)*86400) + float64(iv.Nanos)/text.Second
 		}
 		return nil
 	}

@@ -2,15 +2,12 @@ package plan
 
 import "tarn/edge/query/sql"
 
-// operands are the expressions directly below one, as places to read and
-// replace them. Subqueries are not entered.
-func operands(e sql.Expr) []*sql.Expr {
-	var out []*sql.Expr
-	one := func(es ...*sql.Expr) {
-		for _, p := range es {
-			if *p != nil {
-				out = append(out, p)
-			}
+// eachOperand calls visit with the expressions directly below one, as places to
+// read and replace them. Subqueries are not entered.
+func eachOperand(e sql.Expr, visit func(*sql.Expr)) {
+	one := func(p *sql.Expr) {
+		if *p != nil {
+			visit(p)
 		}
 	}
 	many := func(es []sql.Expr) {
@@ -27,24 +24,31 @@ func operands(e sql.Expr) []*sql.Expr {
 	case *sql.Unary:
 		one(&e.X)
 	case *sql.Binary:
-		one(&e.L, &e.R)
+		one(&e.L)
+		one(&e.R)
 	case *sql.Is:
 		one(&e.X)
 	case *sql.IsDistinct:
-		one(&e.L, &e.R)
+		one(&e.L)
+		one(&e.R)
 	case *sql.Between:
-		one(&e.X, &e.Lo, &e.Hi)
+		one(&e.X)
+		one(&e.Lo)
+		one(&e.Hi)
 	case *sql.In:
 		one(&e.X)
 		many(e.List)
 	case *sql.Quantified:
-		one(&e.X, &e.List)
+		one(&e.X)
+		one(&e.List)
 	case *sql.Like:
-		one(&e.X, &e.Pattern)
+		one(&e.X)
+		one(&e.Pattern)
 	case *sql.Case:
 		one(&e.Operand)
 		for i := range e.Whens {
-			one(&e.Whens[i].Cond, &e.Whens[i].Then)
+			one(&e.Whens[i].Cond)
+			one(&e.Whens[i].Then)
 		}
 		one(&e.Else)
 	case *sql.Cast:
@@ -63,12 +67,19 @@ func operands(e sql.Expr) []*sql.Expr {
 	case *sql.Tuple:
 		many(e.Elems)
 	case *sql.Index:
-		one(&e.X, &e.I)
+		one(&e.X)
+		one(&e.I)
 	case *sql.Field:
 		one(&e.X)
 	case *sql.AtTimeZone:
-		one(&e.X, &e.Zone)
+		one(&e.X)
+		one(&e.Zone)
 	}
+}
+
+// operands are the places that eachOperand visits.
+func operands(e sql.Expr) (out []*sql.Expr) {
+	eachOperand(e, func(p *sql.Expr) { out = append(out, p) })
 	return out
 }
 
@@ -77,9 +88,7 @@ func walk(e sql.Expr, fn func(sql.Expr) bool) {
 	if !fn(e) {
 		return
 	}
-	for _, p := range operands(e) {
-		walk(*p, fn)
-	}
+	eachOperand(e, func(p *sql.Expr) { walk(*p, fn) })
 }
 
 // substitute returns e with the names of select items replaced by what they

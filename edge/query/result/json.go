@@ -32,6 +32,9 @@ func (j *jsonWriter) WriteBatch(b *column.Batch) error {
 	for i, v := range b.Cols {
 		cells[i] = j.cell(v)
 	}
+	if j.buf == nil {
+		j.buf = make([]byte, 0, min(b.Len*j.rowBytes(), flushBytes)+smallAnswer)
+	}
 	for row := range b.Len {
 		switch {
 		case j.lines:
@@ -63,6 +66,19 @@ func (j *jsonWriter) WriteBatch(b *column.Batch) error {
 		}
 	}
 	return nil
+}
+
+// smallAnswer is what there is room for beside the rows that the buffer is made for.
+const smallAnswer = 64
+
+// rowBytes guesses the length of a row.
+func (j *jsonWriter) rowBytes() int {
+	n := 0
+	for _, k := range j.keys {
+		const value = 12
+		n += len(k) + value
+	}
+	return n
 }
 
 func (j *jsonWriter) Close() error {

@@ -62,6 +62,9 @@ func ParseInterval(text string) (Interval, error) {
 	if len(fields) == 0 {
 		return Interval{}, bad
 	}
+	if iv, ok := plainInterval(fields); ok {
+		return iv, nil
+	}
 	var months, days, nanos big.Rat
 	for i := 0; i < len(fields); i++ {
 		if strings.Contains(fields[i], ":") {
@@ -101,6 +104,20 @@ func ParseInterval(text string) (Interval, error) {
 		return Interval{}, fmt.Errorf("Arrow error: Parser error: Overflow happened on: %q", text)
 	}
 	return Interval{int32(m.Int64()), int32(d.Int64()), ns.Int64()}, nil
+}
+
+// plainInterval reads a small whole number of one unit, which most intervals are.
+func plainInterval(fields []string) (iv Interval, ok bool) {
+	const small = 1 << 19 // so many months and hours fit
+	if len(fields) != 2 {
+		return iv, false
+	}
+	n, err := strconv.ParseInt(fields[0], 10, 64)
+	u, ok := intervalUnit(fields[1])
+	if err != nil || !ok || n < -small || n > small || u.months > 12 {
+		return iv, false
+	}
+	return Interval{int32(n * u.months), int32(n * u.days), n * u.nanos}, true
 }
 
 // splitInterval separates numbers from units, which may touch: "5m 3 s".
