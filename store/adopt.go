@@ -21,6 +21,9 @@ type foundSegment struct {
 	catalog.Segment
 	meta   segment.Meta
 	schema *schema.Table
+	// A note has no rows, and a definition.
+	note bool
+	def  *schema.Definition
 }
 
 // listSegments lists what lies below the segment directory, relative to the
@@ -38,6 +41,7 @@ func listSegments(fsys vfs.FS, dir string) (segments, unfinished, others []strin
 		for _, name := range names {
 			path := at + "/" + name
 			switch {
+			case isTableNote(name):
 			case strings.HasSuffix(name, ".parquet"+temporary):
 				unfinished = append(unfinished, path)
 			case strings.HasSuffix(name, ".parquet") && segmentNumber(name) > 0:
@@ -75,7 +79,7 @@ func readSegment(ctx context.Context, fsys vfs.FS, dir, path string, whole bool)
 	m, i := r.Meta(), r.Info()
 	g := catalog.Segment{ID: segmentNumber(path[strings.LastIndexByte(path, '/')+1:]), DatabaseID: m.DatabaseID, TableID: m.TableID, Path: path,
 		Bytes: i.Bytes, Rows: i.Rows, Series: int64(i.Series), MinTime: i.MinTime, MaxTime: i.MaxTime, MinSeq: m.MinSeq, MaxSeq: m.MaxSeq, Late: m.Late}
-	return foundSegment{g, m, r.Schema()}, nil
+	return foundSegment{Segment: g, meta: m, schema: r.Schema()}, nil
 }
 
 // adopt adds files that a catalog lacks to its state, with the databases and
@@ -96,7 +100,7 @@ func adopt(state *catalog.State, files []foundSegment, now time.Time) (ch catalo
 		if !ok {
 			continue
 		}
-		if have[f.ID] {
+		if have[f.ID] || f.note {
 			continue // only the schema was wanted
 		}
 		g := f.Segment
@@ -168,6 +172,9 @@ func adoptTable(state *catalog.State, f foundSegment, now time.Time, notes *[]st
 		default:
 			t.Schema = dropped(have, f.schema)
 		}
+		if t.Schema.Def == nil && f.def != nil {
+			t.Schema = t.Schema.Defined(f.def)
+		}
 		return t, true
 	}
 	name := f.meta.Table
@@ -176,7 +183,7 @@ func adoptTable(state *catalog.State, f foundSegment, now time.Time, notes *[]st
 		*notes = append(*notes, fmt.Sprintf("there are two tables %q: the older one, probably deleted, is now %q", name, renamed))
 		name = renamed
 	}
-	state.Tables = append(state.Tables, catalog.Table{Schema: f.schema.Renamed(name), Lifetime: catalog.Lifetime{CreatedAt: now.UnixNano()}})
+	state.Tables = append(state.Tables, catalog.Table{Schema: f.schema.Renamed(name).Defined(f.def), Lifetime: catalog.Lifetime{CreatedAt: now.UnixNano()}})
 	return &state.Tables[len(state.Tables)-1], true
 }
 

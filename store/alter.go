@@ -22,8 +22,9 @@ import (
 //   - A column of another type is a new column that continues a dropped one, see
 //     continued.go.
 //   - Files lie under the table's number, and the log has it: a table's name is in
-//     the catalog alone. (Files know what their table was called when they were
-//     written, for a catalog that must be made of them.)
+//     the catalog alone. Files know what their table was called when they were
+//     written, and a note (note.go) what it is called now, for a catalog that must
+//     be made of them.
 //
 // Alterations wait for checkpoints, and checkpoints for them: what a checkpoint
 // brings into the catalog is the table as it was at its beginning.
@@ -96,6 +97,7 @@ func (s *Store) AlterTable(ctx context.Context, database, name string, change fu
 		return fmt.Errorf("alter table %q: %w", name, err)
 	}
 	t.schema.Store(rec.Schema)
+	s.noteTable(rec, s.lastSeq.Load())
 	return nil
 }
 
@@ -166,7 +168,7 @@ func (s *Store) RenameTable(ctx context.Context, database, from, to string) erro
 	s.records.Lock()
 	defer s.records.Unlock()
 	rec := t.record()
-	rec.Schema = rec.Schema.Renamed(to)
+	rec.Schema = rec.Schema.Renamed(to).Defined(formerly(rec.Schema))
 	if err := s.catalog.Apply(ctx, catalog.Change{Tables: []catalog.Table{rec}}); err != nil {
 		return fmt.Errorf("rename table %q: %w", from, err)
 	}
@@ -175,7 +177,22 @@ func (s *Store) RenameTable(ctx context.Context, database, from, to string) erro
 	delete(tables, from)
 	tables[to] = t
 	db.tables.Store(&tables)
+	s.noteTable(rec, s.lastSeq.Load())
 	return nil
+}
+
+// maxFormerly bounds the names that a table remembers.
+const maxFormerly = 100
+
+// formerly is a table's definition with its name among those that it had.
+func formerly(t *schema.Table) *schema.Definition {
+	def := schema.Definition{}
+	if t.Def != nil {
+		def = *t.Def
+	}
+	names := slices.DeleteFunc(slices.Clone(def.Formerly), func(n string) bool { return n == t.Name })
+	def.Formerly = append(names, t.Name)[max(0, len(names)+1-maxFormerly):]
+	return &def
 }
 
 // correctDrops lowers the numbers of the last writes that may have values of

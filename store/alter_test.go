@@ -2,8 +2,13 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"hash/crc32"
+	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -360,6 +365,138 @@ func TestDropOfCachedColumn(t *testing.T) {
 	for _, col := range c.Columns() {
 		if col.Name == "f" {
 			t.Error("the cache of all columns has the dropped one")
+		}
+	}
+}
+
+// rebuilt stops the store, takes its catalog away, and has it made of the files.
+func (m *machine) rebuilt() {
+	m.t.Helper()
+	ctx := context.Background()
+	m.must(m.store.Close(ctx))
+	m.store = nil
+	path := filepath.Join(m.catalog, "catalog.db")
+	m.must(os.Remove(path))
+	if _, err := Rebuild(ctx, Options{FS: m.mem, Dir: "data", CatalogPath: path, Now: m.now}); err != nil {
+		m.t.Fatal(err)
+	}
+	m.mustOpen()
+}
+
+// TestRebuildAfterAlteration loses the catalog when columns were dropped and
+// tables renamed: neither comes back, whether there are newer files or not.
+func TestRebuildAfterAlteration(t *testing.T) {
+	ctx := context.Background()
+	for _, later := range []bool{false, true} {
+		m := newMachine(t, 1)
+		m.mustOpen()
+		m.must(m.write(one("d", "a", "h", 1, "i=1", "s=5", "f=1"), false))
+		m.must(m.write(one("d", "b", "h", 1, "i=2"), false))
+		m.must(m.store.Checkpoint(ctx))
+		m.alter(alteration{database: "d", table: "a", drop: "i"})
+		m.alter(alteration{database: "d", table: "a", retype: "s", kind: column.Int64})
+		m.alter(alteration{database: "d", table: "a", rename: "c"})
+		m.alter(alteration{database: "d", table: "b", rename: "a"})
+		if later {
+			m.must(m.write(one("d", "c", "h", 2, "i=3"), false))
+			m.must(m.write(one("d", "a", "h", 2, "i=4"), false))
+			m.must(m.store.Checkpoint(ctx))
+		}
+		m.check()
+		m.rebuilt()
+		m.check()
+		db, _ := m.store.Database("d")
+		if got := db.Tables(); !slices.Equal(got, []string{"a", "c"}) {
+			t.Errorf("tables %v", got)
+		}
+		sch, _ := db.Table("c")
+		if c, _ := sch.Column("s"); c.Kind != column.Int64 || c.Continues == 0 {
+			t.Errorf("s is %+v", c)
+		}
+		if !slices.Equal(sch.Def.Formerly, []string{"a"}) {
+			t.Errorf("the table was called %v", sch.Def.Formerly)
+		}
+		m.must(m.write(one("d", "c", "h", 3, "i=7"), false))
+		m.recover(m.crashNow())
+		m.check()
+	}
+}
+
+// TestDamagedTableNote has notes that are none: the files must do.
+func TestDamagedTableNote(t *testing.T) {
+	ctx := context.Background()
+	note := func(m *machine) string {
+		t.Helper()
+		f, err := m.mem.Open("data/segments/1/1/table.json")
+		m.must(err)
+		size, err := f.Size()
+		m.must(err)
+		text := make([]byte, size)
+		_, err = f.ReadAt(text, 0)
+		m.must(errors.Join(err, f.Close()))
+		return string(text)
+	}
+	m := newMachine(t, 1)
+	m.mustOpen()
+	m.must(m.write(one("d", "t", "h", 1, "i=1", "f=1"), false))
+	m.alter(alteration{database: "d", table: "t", drop: "i"})
+	m.must(m.store.Checkpoint(ctx)) // the file knows it, too
+	whole := note(m)
+	if n, err := parseTableNote([]byte(whole)); err != nil || n.schema.Live() != 3 {
+		t.Fatalf("%v of %s", err, whole)
+	}
+	for _, text := range []string{"", "x", whole[:9], whole[:20], whole[:len(whole)-2], "00000000" + whole[8:], strings.Replace(whole, "dropped", "field", 1), whole[:9] + "{}\n"} {
+		if _, err := parseTableNote([]byte(text)); err == nil {
+			t.Errorf("%q is a note", text)
+		}
+		m.must(vfs.WriteFileAtomic(m.mem, "data/segments/1/1", "table.json", []byte(text)))
+		m.rebuilt()
+		m.check()
+	}
+	m.must(m.store.DeleteTable(ctx, "d", "t", HardDelete{At: m.now()}))
+	m.clock.Add(1)
+	m.store.sweep(ctx)
+	if _, err := m.mem.Open("data/segments/1/1/table.json"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("the note of a table that is gone: %v", err)
+	}
+}
+
+// FuzzTableNote reads notes of any kind.
+func FuzzTableNote(f *testing.F) {
+	f.Add([]byte("00000000 {}\n"))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		line := fmt.Appendf(nil, "%08x %s\n", crc32.Checksum(body, castagnoli), body)
+		if n, err := parseTableNote(line); err == nil && (n.schema == nil || n.schema.Columns[0].Role != schema.Time) {
+			t.Errorf("%q gave %v", body, n.schema)
+		}
+	})
+}
+
+// TestPruneKeepsRenamed says of a name that a renamed table had that its files
+// upstream stay, and when the table is gone for good that they may go.
+func TestPruneKeepsRenamed(t *testing.T) {
+	ctx := context.Background()
+	m := newMachine(t, 1)
+	m.mustOpen()
+	gone := func(table string) {
+		t.Helper()
+		m.must(m.store.DeleteTable(ctx, "d", table, HardDelete{At: m.now()}))
+		m.clock.Add(1)
+		m.store.sweep(ctx)
+		m.forget("d", table)
+	}
+	m.must(m.write(one("d", "a", "h", 1, "i=1"), false))
+	m.must(m.store.Checkpoint(ctx))
+	m.alter(alteration{database: "d", table: "a", rename: "b"})
+	m.must(m.write(one("d", "a", "h", 1, "i=1"), false))
+	gone("a")
+	if _, deleted := m.store.SyncKeeps("d", "a"); deleted {
+		t.Error("rows of the renamed table are there")
+	}
+	gone("b")
+	for _, name := range []string{"a", "b"} {
+		if _, deleted := m.store.SyncKeeps("d", name); !deleted {
+			t.Errorf("%s is gone for good", name)
 		}
 	}
 }

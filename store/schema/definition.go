@@ -25,6 +25,9 @@ type Definition struct {
 	// Retention is how long the table's rows stay, 0 for as long as the
 	// database's.
 	Retention time.Duration `json:"retention,omitempty"`
+	// Formerly are names that the table had, the latest last: what was sent
+	// upstream then is still called so there.
+	Formerly []string `json:"formerly,omitempty"`
 }
 
 // ColumnDefinition is what SQL says of a column.

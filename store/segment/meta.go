@@ -99,6 +99,15 @@ func encodeSchema(sch *schema.Table, fields []schema.Column) (string, error) {
 	return string(b), err
 }
 
+// EncodeSchema is a table's schema as files have it in their metadata.
+func EncodeSchema(sch *schema.Table) (string, error) { return encodeSchema(sch, nil) }
+
+// DecodeSchema reads what EncodeSchema wrote.
+func DecodeSchema(text string, m Meta) (*schema.Table, error) {
+	t, _, err := decodeSchema(text, m)
+	return t, err
+}
+
 // decodeSchema rebuilds the table's schema at the time of writing, and the
 // fields that the file has.
 func decodeSchema(text string, m Meta) (*schema.Table, []schema.Column, error) {

@@ -6,6 +6,7 @@ import (
 
 	"tarn/edge/api/gate"
 	"tarn/edge/query"
+	"tarn/edge/query/expr"
 	"tarn/edge/query/sql"
 	"tarn/store"
 )
@@ -16,6 +17,10 @@ var prefixes = []string{"Error during planning: ", "Schema error: ", "This featu
 // explained is an error of the query engine in the family's words.
 func explained(q *query.Error) error {
 	msg := q.Error()
+	var of *expr.Error
+	if errors.As(q.Err, &of) && of.Class == expr.Argument {
+		return &gate.Error{Code: gate.InvalidArguments, Msg: msg, Err: q}
+	}
 	for _, p := range prefixes {
 		msg = strings.TrimPrefix(msg, p)
 	}
