@@ -228,6 +228,9 @@ type rewrite struct {
 	// nil of none.
 	gone             func(series uint32) bool
 	goneFrom, goneTo int64
+	// goneAt, when not nil, are the times of a series of which rows are left out,
+	// ascending; others of the range stay.
+	goneAt func(series uint32) []int64
 }
 
 // keeps calls fn for the stretches [from, to) of a series' ascending times that
@@ -235,6 +238,9 @@ type rewrite struct {
 func (r *rewrite) keeps(series uint32, times []int64, fn func(from, to int) error) error {
 	if r.gone == nil || !r.gone(series) {
 		return fn(0, len(times))
+	}
+	if r.goneAt != nil {
+		return without(times, r.goneAt(series), fn)
 	}
 	first, _ := slices.BinarySearch(times, r.goneFrom)
 	last, found := slices.BinarySearch(times, r.goneTo)
@@ -248,6 +254,34 @@ func (r *rewrite) keeps(series uint32, times []int64, fn func(from, to int) erro
 	}
 	if last < len(times) {
 		return fn(max(first, last), len(times))
+	}
+	return nil
+}
+
+// without calls fn for the stretches [from, to) of ascending times that have none
+// of those that are gone.
+func without(times, gone []int64, fn func(from, to int) error) error {
+	from := 0
+	skip, _ := slices.BinarySearch(gone, times[0])
+	for i, t := range times {
+		for skip < len(gone) && gone[skip] < t {
+			skip++
+		}
+		if skip == len(gone) {
+			break
+		}
+		if gone[skip] != t {
+			continue
+		}
+		if from < i {
+			if err := fn(from, i); err != nil {
+				return err
+			}
+		}
+		from = i + 1
+	}
+	if from < len(times) {
+		return fn(from, len(times))
 	}
 	return nil
 }
