@@ -228,6 +228,9 @@ func (s *Store) sweepSoon(at int64, now time.Time) {
 type FieldDef struct {
 	Name string
 	Kind column.Kind
+	// Fill, of a field that is added to a table, is the value that rows which are
+	// there have in it, as schema.Column's Fill; nil for none.
+	Fill *string
 }
 
 // CreateTable makes an empty table; tags are in series-key order. The database
@@ -277,7 +280,14 @@ func (s *Store) newColumns(have *schema.Table, tags []string, fields []FieldDef)
 		cols = append(cols, schema.Column{Name: t, Role: schema.Tag, Kind: column.Dict})
 	}
 	for _, f := range fields {
-		cols = append(cols, schema.Column{Name: f.Name, Role: schema.Field, Kind: f.Kind})
+		c := schema.Column{Name: f.Name, Role: schema.Field, Kind: f.Kind}
+		if f.Fill != nil {
+			if err := checkFill(f); err != nil {
+				return nil, err
+			}
+			c.Filled, c.Fill, c.FilledTo = true, *f.Fill, s.lastSeq.Load()
+		}
+		cols = append(cols, c)
 	}
 	for i, c := range cols {
 		kind := "field"

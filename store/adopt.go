@@ -195,6 +195,7 @@ func extends(a, b *schema.Table) bool {
 
 func sameColumn(a, b schema.Column) bool {
 	undropped := func(c schema.Column) schema.Column {
+		c.FilledTo = 0 // may have been corrected
 		if c.Role == schema.Dropped {
 			c.Role, c.DroppedAt = schema.Field, 0
 		}
@@ -204,11 +205,15 @@ func sameColumn(a, b schema.Column) bool {
 }
 
 // dropped is the wider one of two tables without what was dropped in either: a
-// column that is gone does not come back.
+// column that is gone does not come back. Of two numbers of a write the lower one
+// was corrected.
 func dropped(wide, narrow *schema.Table) *schema.Table {
 	for i, c := range narrow.Columns {
 		if c.Role == schema.Dropped && wide.Columns[i].Role == schema.Field {
 			wide = wide.Drop(i, c.DroppedAt)
+		}
+		if c.FilledTo < wide.Columns[i].FilledTo {
+			wide = wide.FilledUntil(i, c.FilledTo)
 		}
 	}
 	return wide

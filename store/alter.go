@@ -142,6 +142,16 @@ func (s *Store) altered(t *table, sch *schema.Table, a Alteration) (*schema.Tabl
 	return sch, nil
 }
 
+// checkFill says whether a default can be read.
+func checkFill(f FieldDef) error {
+	v := column.NewVector(column.Of(f.Kind), 1)
+	v.AppendNull(1)
+	if err := fill(v, 0, *f.Fill); err != nil {
+		return &ConfigError{fmt.Sprintf("column %q: %v", f.Name, err)}
+	}
+	return nil
+}
+
 // RenameTable gives a table another name; the old one is free again.
 func (s *Store) RenameTable(ctx context.Context, database, from, to string) error {
 	if to == "" {
@@ -195,8 +205,8 @@ func formerly(t *schema.Table) *schema.Definition {
 	return &def
 }
 
-// correctDrops lowers the numbers of the last writes that may have values of
-// dropped columns where they are beyond the last write: the writes of those
+// correctDrops lowers the numbers of the last writes that dropped columns, and
+// defaults of new ones, are about where they are beyond the last write: the writes of those
 // numbers, not durable yet when the columns were dropped, are lost, and their
 // numbers will be used again.
 func (s *Store) correctDrops(ctx context.Context) error {
@@ -204,25 +214,18 @@ func (s *Store) correctDrops(ctx context.Context) error {
 	var ch catalog.Change
 	for _, t := range s.allTables() {
 		sch := t.schema.Load()
-		beyond := func(c schema.Column) bool { return c.Role == schema.Dropped && c.DroppedAt > last }
+		beyond := func(c schema.Column) bool { return c.DroppedAt > last || c.FilledTo > last }
 		if !slices.ContainsFunc(sch.Columns, beyond) {
 			continue
 		}
-		n := *sch
-		n.Columns = slices.Clone(sch.Columns)
-		for i := range n.Columns {
-			if beyond(n.Columns[i]) {
-				n.Columns[i].DroppedAt = last
-			}
-		}
-		t.schema.Store(&n)
+		t.schema.Store(sch.Until(last))
 		ch.Tables = append(ch.Tables, t.record())
 	}
 	if ch.Tables == nil {
 		return nil
 	}
 	if err := s.catalog.Apply(ctx, ch); err != nil {
-		return fmt.Errorf("correct the last writes of dropped columns: %w", err)
+		return fmt.Errorf("correct the last writes of altered columns: %w", err)
 	}
 	return nil
 }

@@ -20,10 +20,12 @@ import (
 )
 
 // alteration is a change of a table: a field that goes, one that gets another
-// type, or another name of the table.
+// type, one that comes with a value for the rows that are there, or another name
+// of the table.
 type alteration struct {
 	database, table string
 	drop, retype    string
+	add             string
 	kind            column.Kind
 	rename          string
 }
@@ -68,7 +70,7 @@ func (m *machine) anyAlteration() (a alteration) {
 	db, _ := m.store.Database(a.database)
 	sch, _ := db.Table(a.table)
 	fields := sch.Fields()
-	n := m.rng.IntN(3)
+	n := m.rng.IntN(4)
 	if n < 2 && len(fields) == 0 {
 		return alteration{}
 	}
@@ -82,6 +84,14 @@ func (m *machine) anyAlteration() (a alteration) {
 			return alteration{} // 5 would be "5.0"
 		}
 		a.retype = c.Name
+	case 2:
+		names := []string{"i", "f", "s", "b", "u", "f2", "i2", "s2"}
+		a.add = names[m.rng.IntN(len(names))]
+		if _, there := sch.Column(a.add); there {
+			return alteration{}
+		}
+		kinds := kindsFor(a.add)
+		a.kind = kinds[m.rng.IntN(len(kinds))]
 	default:
 		a.rename = fmt.Sprint("t", m.rng.IntN(5))
 		if slices.Contains(db.Tables(), a.rename) {
@@ -106,9 +116,13 @@ func (m *machine) alter(a alteration) {
 		}
 	} else {
 		m.must(m.store.AlterTable(ctx, a.database, a.table, func(*schema.Table) (change Alteration, _ error) {
-			if a.drop != "" {
+			switch {
+			case a.drop != "":
 				change.Drop = []string{a.drop}
-			} else {
+			case a.add != "":
+				value := a.value()
+				change.Fields = []FieldDef{{Name: a.add, Kind: a.kind, Fill: &value}}
+			default:
 				change.Retype = []RetypeDef{{Name: a.retype, Kind: a.kind}}
 			}
 			return change, nil
@@ -116,17 +130,31 @@ func (m *machine) alter(a alteration) {
 	}
 	for _, r := range m.durable[a.database+"/"+a.table] {
 		delete(r, a.drop)
+		if a.add != "" {
+			r[a.add] = a.value()
+		}
 	}
 	for _, w := range m.tail {
 		for i := range w.rows {
 			if r := &w.rows[i]; w.database == a.database && r.table == a.table {
 				delete(r.fields, a.drop)
+				if a.add != "" {
+					r.fields[a.add] = a.value()
+				}
 				if a.rename != "" {
 					r.table = a.rename
 				}
 			}
 		}
 	}
+}
+
+// value is what rows that are there get in a new field.
+func (a alteration) value() string {
+	if kindOf(a.add) == column.Bool {
+		return "true"
+	}
+	return "42"
 }
 
 // TestDropColumn drops a column whose values are in a file, in the buffer and in
@@ -498,5 +526,41 @@ func TestPruneKeepsRenamed(t *testing.T) {
 		if _, deleted := m.store.SyncKeeps("d", name); !deleted {
 			t.Errorf("%s is gone for good", name)
 		}
+	}
+}
+
+// TestAddWithDefault adds a field with a value for the rows that are there: those
+// in files, in the buffer and in the log, and no later ones.
+func TestAddWithDefault(t *testing.T) {
+	ctx := context.Background()
+	m := newMachine(t, 1)
+	m.mustOpen()
+	m.must(m.write(one("d", "t", "h", 1, "f=1"), false))
+	m.must(m.store.Checkpoint(ctx))
+	m.must(m.write(one("d", "t", "h", 2, "f=2"), false))
+	m.alter(alteration{database: "d", table: "t", add: "i", kind: column.Int64})
+	m.check()
+	m.must(m.write(one("d", "t", "h", 3, "f=3"), false)) // has none
+	m.must(m.write(one("d", "t", "h", 2, "f=4"), false)) // the row was there
+	m.must(m.write(one("d", "t", "h", 1, "i=5"), false))
+	m.check()
+	m.recover(m.crashNow())
+	m.check()
+	m.must(m.store.Checkpoint(ctx))
+	m.check()
+	m.alter(alteration{database: "d", table: "t", retype: "i", kind: column.String})
+	m.check()
+	m.clock.Add(3 * dayNanos)
+	if n, err := m.store.Compact(ctx); err != nil || n != 2 {
+		t.Fatal(n, err)
+	}
+	m.check()
+	m.rebuilt()
+	m.check()
+	bad := "words"
+	if err := m.store.AlterTable(ctx, "d", "t", func(*schema.Table) (Alteration, error) {
+		return Alteration{Fields: []FieldDef{{Name: "u", Kind: column.Uint64, Fill: &bad}}}, nil
+	}); err == nil {
+		t.Error("a default that is no number")
 	}
 }

@@ -284,6 +284,12 @@ func (s *Store) insert(t *table, p *points.Table, seq uint64, scratch *writeScra
 	active := t.active
 	t.mu.Unlock()
 	before := active.Bytes()
+	if fills := sch.Fills(); fills != nil {
+		// Rows that a new field is filled in stay apart from later ones.
+		if _, last := active.SeqRange(); slices.ContainsFunc(fills, func(to uint64) bool { return last <= to && to < seq }) {
+			active.Seal()
+		}
+	}
 	if err := active.Insert(p, scratch.series, seq, t.newest); err != nil {
 		return fmt.Errorf("insert into the buffer of table %s: %w", p.Name, err)
 	}

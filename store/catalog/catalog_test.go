@@ -89,7 +89,9 @@ func TestApplyAndReload(t *testing.T) {
 		t.Errorf("caches after the second change: %+v", s.Caches)
 	}
 	// Dropped columns, and one that continues another.
-	grown.Schema = grown.Schema.Drop(2, 9).Retype(3, column.String, 8, 1<<40)
+	grown.Schema = grown.Schema.Drop(2, 9).Retype(3, column.String, 8, 1<<40).With(
+		schema.Column{Name: "empty", Role: schema.Field, Kind: column.String, Filled: true},
+		schema.Column{Name: "seven", Role: schema.Field, Kind: column.Int64, Filled: true, Fill: "7", FilledTo: 12})
 	if err := c.Apply(ctx, Change{Tables: []Table{grown}}); err != nil {
 		t.Fatal(err)
 	}

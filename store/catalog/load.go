@@ -119,17 +119,22 @@ func (l *loader) load(ctx context.Context) (*State, error) {
 
 func (l *loader) loadTables(ctx context.Context, s *State) error {
 	columns := map[uint32][]schema.Column{}
-	drops := `dropped_at, continues, bits`
-	if l.salvage && l.before8(ctx) {
-		drops = `0, 0, 0`
+	later := ""
+	for _, c := range [][2]string{{"dropped_at", "0"}, {"continues", "0"}, {"bits", "0"}, {"filled_to", "0"}, {"fill", "NULL"}} {
+		if l.salvage && !l.has(ctx, c[0]) {
+			c[0] = c[1]
+		}
+		later += ", " + c[0]
 	}
-	err := l.each(ctx, "columns", `SELECT table_id, id, name, role, kind, `+drops+`, sum FROM columns ORDER BY table_id, id`, func(r *sql.Rows) error {
+	err := l.each(ctx, "columns", `SELECT table_id, id, name, role, kind`+later+`, sum FROM columns ORDER BY table_id, id`, func(r *sql.Rows) error {
 		var table uint32
 		var col schema.Column
 		var sum sql.NullInt64
-		if err := r.Scan(&table, &col.ID, &col.Name, &col.Role, &col.Kind, &col.DroppedAt, &col.Continues, &col.Bits, &sum); err != nil {
+		var fill sql.NullString
+		if err := r.Scan(&table, &col.ID, &col.Name, &col.Role, &col.Kind, &col.DroppedAt, &col.Continues, &col.Bits, &col.FilledTo, &fill, &sum); err != nil {
 			return err
 		}
+		col.Fill, col.Filled = fill.String, fill.Valid
 		if err := checkSum(sum, sumOfColumn(table, col)...); err != nil {
 			return err
 		}
@@ -171,12 +176,12 @@ func (l *loader) loadTables(ctx context.Context, s *State) error {
 		})
 }
 
-// before8 says whether a catalog that is salvaged, and so not migrated, has none
-// of what migration 8 added.
-func (l *loader) before8(ctx context.Context) bool {
+// has says whether columns have something that a migration adds: a catalog that is
+// salvaged is not migrated.
+func (l *loader) has(ctx context.Context, name string) bool {
 	n := 1
-	err := l.db.QueryRowContext(ctx, `SELECT count(*) FROM pragma_table_info('columns') WHERE name = 'dropped_at'`).Scan(&n)
-	return err == nil && n == 0
+	err := l.db.QueryRowContext(ctx, `SELECT count(*) FROM pragma_table_info('columns') WHERE name = ?`, name).Scan(&n)
+	return err != nil || n > 0
 }
 
 // each runs fn on every row of a query.

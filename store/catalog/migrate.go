@@ -73,6 +73,10 @@ CREATE TABLE scripts (
 ALTER TABLE columns ADD COLUMN dropped_at INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE columns ADD COLUMN continues INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE columns ADD COLUMN bits INTEGER NOT NULL DEFAULT 0;`,
+	// Columns that came with a default.
+	9: `
+ALTER TABLE columns ADD COLUMN filled_to INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE columns ADD COLUMN fill TEXT;`,
 }
 
 // migrate runs the migrations that the file has not seen.

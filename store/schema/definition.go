@@ -85,10 +85,10 @@ func (t *Table) Called(name string, d *Definition) *Table {
 	return &n
 }
 
-// index fills byName and dropped. The time index can be found by its name in SQL too, so that
+// index fills byName, dropped and fills. The time index can be found by its name in SQL too, so that
 // no tag or field takes that name.
 func (t *Table) index() {
-	t.byName, t.dropped = make(map[string]int, len(t.Columns)+1), 0
+	t.byName, t.dropped, t.fills = make(map[string]int, len(t.Columns)+1), 0, nil
 	if name := t.TimeName(); name != "" {
 		t.byName[name] = 0
 	}
@@ -98,5 +98,8 @@ func (t *Table) index() {
 			continue
 		}
 		t.byName[t.Columns[i].Name] = i
+		if t.Columns[i].Filled {
+			t.fills = append(t.fills, t.Columns[i].FilledTo)
+		}
 	}
 }

@@ -56,6 +56,12 @@ type Column struct {
 	// 0 means as many as the kind has.
 	Continues int
 	Bits      uint8
+	// Filled says that rows of writes up to FilledTo, which came before the field,
+	// have the value Fill in it where they have none: numbers and booleans as Go
+	// writes them, times in ns.
+	Filled   bool
+	FilledTo uint64
+	Fill     string
 }
 
 // InfluxType is the column's type as InfluxDB's error texts print it
@@ -98,6 +104,7 @@ type Table struct {
 
 	byName  map[string]int
 	dropped int // how many columns are
+	fills   []uint64
 }
 
 // NewTable returns the schema of a table with just its time column.
@@ -143,6 +150,9 @@ func (t *Table) With(cols ...Column) *Table {
 	n.index()
 	return n
 }
+
+// Fills are the FilledTo of the fields that have one.
+func (t *Table) Fills() []uint64 { return t.fills }
 
 // Live is how many columns there are, without dropped ones.
 func (t *Table) Live() int { return len(t.Columns) - t.dropped }
@@ -198,6 +208,27 @@ func (t *Table) First(n int) *Table {
 	f.Tags = slices.DeleteFunc(slices.Clone(t.Tags), func(id int) bool { return id >= n })
 	f.index()
 	return &f
+}
+
+// FilledUntil returns the table with another FilledTo of a field.
+func (t *Table) FilledUntil(id int, to uint64) *Table {
+	n := *t
+	n.Columns = slices.Clone(t.Columns)
+	n.Columns[id].FilledTo = to
+	n.index()
+	return &n
+}
+
+// Until returns the table with no number of a write in it above last.
+func (t *Table) Until(last uint64) *Table {
+	n := *t
+	n.Columns = slices.Clone(t.Columns)
+	for i := range n.Columns {
+		c := &n.Columns[i]
+		c.DroppedAt, c.FilledTo = min(c.DroppedAt, last), min(c.FilledTo, last)
+	}
+	n.index()
+	return &n
 }
 
 // Fields are the fields in order of their creation.

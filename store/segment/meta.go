@@ -70,6 +70,9 @@ type columnJSON struct {
 	DroppedAt uint64 `json:"dropped_at,omitempty"`
 	Continues int    `json:"continues,omitempty"`
 	Bits      uint8  `json:"bits,omitempty"`
+	FilledTo  uint64 `json:"filled_to,omitempty"`
+	// Fill is nil where nothing is filled.
+	Fill *string `json:"fill,omitempty"`
 }
 
 var roleNames = []string{schema.Time: "time", schema.Tag: "tag", schema.Field: "field", schema.Dropped: "dropped"}
@@ -86,8 +89,12 @@ func encodeSchema(sch *schema.Table, fields []schema.Column) (string, error) {
 		if !ok {
 			return "", fmt.Errorf("column %q: values of type %s cannot be stored", c.Name, column.Of(c.Kind))
 		}
-		s.Columns = append(s.Columns, columnJSON{ID: c.ID, Name: c.Name, Role: roleNames[c.Role], Kind: kind,
-			DroppedAt: c.DroppedAt, Continues: c.Continues, Bits: c.Bits})
+		x := columnJSON{ID: c.ID, Name: c.Name, Role: roleNames[c.Role], Kind: kind,
+			DroppedAt: c.DroppedAt, Continues: c.Continues, Bits: c.Bits, FilledTo: c.FilledTo}
+		if c.Filled {
+			x.Fill = &c.Fill
+		}
+		s.Columns = append(s.Columns, x)
 	}
 	for _, c := range fields {
 		if c.Role != schema.Field || c.ID >= len(sch.Columns) || sch.Columns[c.ID] != c {
@@ -120,7 +127,10 @@ func decodeSchema(text string, m Meta) (*schema.Table, []schema.Column, error) {
 	}
 	var cols []schema.Column
 	for i, c := range s.Columns {
-		col := schema.Column{ID: c.ID, Name: c.Name, DroppedAt: c.DroppedAt, Continues: c.Continues, Bits: c.Bits}
+		col := schema.Column{ID: c.ID, Name: c.Name, DroppedAt: c.DroppedAt, Continues: c.Continues, Bits: c.Bits, FilledTo: c.FilledTo}
+		if c.Fill != nil {
+			col.Fill, col.Filled = *c.Fill, true
+		}
 		role := slices.Index(roleNames, c.Role)
 		if role < 0 || c.ID != i || (i == 0) != (schema.Role(role) == schema.Time) || c.Continues < 0 || c.Continues >= max(1, i) {
 			return nil, nil, fmt.Errorf("invalid column %d %q", i, c.Name)

@@ -18,8 +18,8 @@ type decoder struct {
 	begin    func(database string) (*ingest.Rows, error)
 	database string // of the request
 	// look is how new tables look when hints say so; nil for as they come.
-	look    *ingest.Look
-	targets []target
+	look     *ingest.Look
+	targets  []target
 	samples  int
 	families []family // metadata
 

@@ -5,9 +5,11 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"tarn/edge/api/gate"
+	"tarn/edge/query/expr"
 	"tarn/edge/query/sql"
 	"tarn/store"
 	"tarn/store/column"
@@ -212,9 +214,37 @@ func (a *alteration) add(ctx context.Context, op sql.AlterOp) error {
 	if op.Column.Key {
 		a.def.tags = append(a.def.tags, name)
 	} else {
-		a.def.fields = append(a.def.fields, store.FieldDef{Name: name, Kind: typ.kind})
+		f := store.FieldDef{Name: name, Kind: typ.kind}
+		if op.Column.Default != nil {
+			v, err := a.runner.value(ctx, a.sess, op.Column.Default, name, typ)
+			if err != nil {
+				return err
+			}
+			f.Fill = filling(v)
+		}
+		a.def.fields = append(a.def.fields, f)
 	}
 	return nil
+}
+
+// filling is what rows that are there have in a new column with a default.
+func filling(v expr.Value) *string {
+	text := ""
+	switch {
+	case v.Null:
+		return nil
+	case v.Type.IsText():
+		text = v.S
+	case v.Type.Kind == column.Bool:
+		text = strconv.FormatBool(v.B)
+	case v.Type.Kind == column.Uint64:
+		text = strconv.FormatUint(v.U, 10)
+	case v.Type.Kind == column.Float64:
+		text = strconv.FormatFloat(v.F, 'g', -1, 64)
+	default:
+		text = strconv.FormatInt(v.I, 10)
+	}
+	return &text
 }
 
 // retype changes a column's type. One that is stored alike and holds all that the
