@@ -51,8 +51,8 @@ func (s *Store) Series(ctx context.Context, database string, t *schema.Table, mi
 	if err != nil {
 		return nil, err
 	}
-	live, ok := db.table(t.Name)
-	if !ok || live.id != t.ID {
+	live, ok := db.tableOf(s, t)
+	if !ok {
 		return nil, fmt.Errorf("list the series of table %s: %w", t.Name, ErrNotFound)
 	}
 	// A segment that was not opened yet may have series that the index lacks.

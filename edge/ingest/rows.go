@@ -88,7 +88,9 @@ func (r *Rows) Close() {
 	clear(r.names)
 	r.db, r.database = store.Database{}, ""
 	r.writer = nil
-	w.rows.Put(r)
+	if !w.tooHuge(r.held) {
+		w.rows.Put(r)
+	}
 }
 
 // MaxHeld bounds the memory of a request's rows, in bytes. What most bodies say
@@ -274,7 +276,7 @@ func (r *Rows) Table(name []byte) (*RowTable, error) {
 	t.rows, t.schema = r, sch
 	t.columns, t.tagCount = 1, 0
 	if sch != nil {
-		t.columns, t.tagCount = len(sch.Columns), len(sch.Tags)
+		t.columns, t.tagCount = sch.Live(), len(sch.Tags)
 	}
 	r.names[t.name] = t
 	return t, nil
