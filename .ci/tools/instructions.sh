@@ -42,22 +42,22 @@ buffer: seal hundredths|store/buffer|Seal/telegraf|2 12|value
 buffer: seal full floats|store/buffer|Seal/full_floats|2 12|value
 buffer: read integers|store/buffer|ReadBlock/tsbs|2 22|value
 buffer: read hundredths|store/buffer|ReadBlock/telegraf|2 22|value
-write Parquet: times and tag|store/segment|Write/times|1 6|value
-write Parquet: integers, walk|store/segment|Write/ints/walk|1 6|value
-write Parquet: counter|store/segment|Write/ints/counter|1 6|value
-write Parquet: tenths|store/segment|Write/floats/tenths|1 6|value
-write Parquet: full floats|store/segment|Write/floats/full|1 6|value
-write Parquet: text, 4 values|store/segment|Write/text/few|1 6|value
-write Parquet: text, log lines|store/segment|Write/text/lines|1 6|value
-write Parquet: bools|store/segment|Write/bools|1 6|value
-read Parquet: times|store/segment|Read/times|1 11|value
-read Parquet: integers, walk|store/segment|Read/ints/walk|1 11|value
-read Parquet: counter|store/segment|Read/ints/counter|1 11|value
-read Parquet: tenths|store/segment|Read/floats/tenths|1 6|value
-read Parquet: full floats|store/segment|Read/floats/full|1 6|value
-read Parquet: text, 4 values|store/segment|Read/text/few|1 6|value
-read Parquet: text, log lines|store/segment|Read/text/lines|1 6|value
-read Parquet: bools|store/segment|Read/bools|1 11|value
+write Parquet: times and tag|store/segment|WriteColumn/times|1 6|value
+write Parquet: integers, walk|store/segment|WriteColumn/ints/walk|1 6|value
+write Parquet: counter|store/segment|WriteColumn/ints/counter|1 6|value
+write Parquet: tenths|store/segment|WriteColumn/floats/tenths|1 6|value
+write Parquet: full floats|store/segment|WriteColumn/floats/full|1 6|value
+write Parquet: text, 4 values|store/segment|WriteColumn/text/few|1 6|value
+write Parquet: text, log lines|store/segment|WriteColumn/text/lines|1 6|value
+write Parquet: bools|store/segment|WriteColumn/bools|1 6|value
+read Parquet: times|store/segment|ReadColumn/times|1 11|value
+read Parquet: integers, walk|store/segment|ReadColumn/ints/walk|1 11|value
+read Parquet: counter|store/segment|ReadColumn/ints/counter|1 11|value
+read Parquet: tenths|store/segment|ReadColumn/floats/tenths|1 6|value
+read Parquet: full floats|store/segment|ReadColumn/floats/full|1 6|value
+read Parquet: text, 4 values|store/segment|ReadColumn/text/few|1 6|value
+read Parquet: text, log lines|store/segment|ReadColumn/text/lines|1 6|value
+read Parquet: bools|store/segment|ReadColumn/bools|1 11|value
 merge four sources|store/merge|Merge/late=false|1 3|row
 merge four sources, late rows|store/merge|Merge/late=true|1 2|row
 checkpoint, integers|store|Flush|1 4|value
