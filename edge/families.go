@@ -59,6 +59,7 @@ func (a *Appliance) share(memory budget) (*shared, error) {
 		c.level = new(slog.LevelVar)
 	}
 	c.writer.LimitLarge(memory.large)
+	c.writer.LimitHuge(memory.huge)
 	c.writer.LimitRows(memory.rows)
 	c.gate = &gate.Gate{Store: a.store, Auth: c.auth, Logger: a.logger, MaxBody: a.config.MaxRequestSize}
 	logs := &engine.Logs{}

@@ -26,6 +26,7 @@ type budget struct {
 	values int64 // last-value and distinct-value caches
 	query  int64 // all running queries together
 	large  int   // large write requests at once
+	huge   int   // bytes of a write request that there is one of at a time
 	rows   int   // rows of one write request
 }
 
@@ -43,12 +44,14 @@ func newBudget(limit int64) budget {
 		limit: limit,
 		// A full buffer may double before writers are made to wait.
 		buffer: min(max(rest/8, limit/16), 64<<20),
-		cache:  min(rest/8, 128<<20),
+		// Pages can be decoded again: where there is little, they come last.
+		cache:  min(rest/8, max(limit/4-14<<20, 2<<20), 128<<20),
 		values: min(rest/12, 64<<20),
 		// A query has needs that do not shrink with the machine.
-		query: max(rest/4, limit/5),
-		// One of 10 MB takes about as much, and it is more with short lines.
-		large: int(min(max(limit>>25, 2), 16)),
+		query: max(rest/4, min(limit/5, 10<<20)),
+		// A body takes three to five times its length until it is written.
+		large: int(min(max(limit>>26, 2), 16)),
+		huge:  int(limit / 32),
 		rows:  int(min(max(limit/4, 16<<20), ingest.MaxHeld)),
 	}
 }

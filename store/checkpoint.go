@@ -8,7 +8,7 @@ import (
 	"io"
 	"math"
 	"slices"
-	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -127,11 +127,32 @@ func (s *Store) flushAll(ctx context.Context, c cut) (files [][]catalog.Segment,
 		}
 	}()
 	change := catalog.Change{Checkpoint: &catalog.Checkpoint{WALSegment: c.walSegment, Seq: c.seq}}
+	var wet []unsettled
+	defer func() { s.abandon(wet) }()
+	settle := func() error {
+		done, err := s.settle(wet)
+		wet = wet[:0]
+		for _, f := range done {
+			files[f.table] = append(files[f.table], f.seg)
+			change.AddSegments = append(change.AddSegments, f.seg)
+		}
+		return err
+	}
 	for i, t := range c.tables {
-		if files[i], err = s.flush(ctx, t); err != nil {
+		before := len(wet)
+		wet, err = s.flush(ctx, t, wet)
+		for k := range wet[before:] {
+			wet[before+k].table = i
+		}
+		if err == nil && len(wet) >= settleAtOnce {
+			err = settle()
+		}
+		if err != nil {
 			return files, err
 		}
-		change.AddSegments = append(change.AddSegments, files[i]...)
+	}
+	if err := settle(); err != nil {
+		return files, err
 	}
 	s.records.Lock()
 	defer s.records.Unlock()
@@ -154,8 +175,9 @@ func dayOf(t int64) int64 {
 	return d
 }
 
-// flush writes a table's frozen rows to files, at least one for each UTC day.
-func (s *Store) flush(ctx context.Context, t frozenTable) (files []catalog.Segment, err error) {
+// flush writes a table's frozen rows to files, at least one for each UTC day, and
+// adds them to wet: the caller settles or abandons them, also after an error.
+func (s *Store) flush(ctx context.Context, t frozenTable, wet []unsettled) ([]unsettled, error) {
 	t.mu.RLock()
 	frozen := slices.Clone(t.frozen)
 	t.mu.RUnlock()
@@ -167,12 +189,6 @@ func (s *Store) flush(ctx context.Context, t frozenTable) (files []catalog.Segme
 			lo, hi = min(lo, l), max(hi, h)
 		}
 	}
-	defer func() {
-		if err != nil {
-			s.discard(files)
-			files = nil
-		}
-	}()
 	sources = merge.SortBySeq(sources)
 	for day := dayOf(lo); day <= dayOf(hi); day++ {
 		from, to := dayBounds(day)
@@ -193,17 +209,19 @@ func (s *Store) flush(ctx context.Context, t frozenTable) (files []catalog.Segme
 			day = dayOf(next) - 1 // a gap of years costs nothing
 			continue
 		}
-		got, err := s.writeSegments(ctx, t, rewrite{sources: part, from: from, to: to})
-		for i := range got {
+		before := len(wet)
+		var err error
+		wet, err = s.encodeSegments(ctx, t, rewrite{sources: part, from: from, to: to}, wet)
+		for i := range wet[before:] {
 			// Blocks may be late only among themselves; merged, they are not.
-			got[i].Late = got[i].Late && t.overlaps(got[i].MinTime, got[i].MaxTime)
+			f := &wet[before+i].seg
+			f.Late = f.Late && t.overlaps(f.MinTime, f.MaxTime)
 		}
-		files = append(files, got...)
 		if err != nil {
-			return files, fmt.Errorf("write segments of table %s: %w", t.at.Name, err)
+			return wet, fmt.Errorf("write segments of table %s: %w", t.at.Name, err)
 		}
 	}
-	return files, nil
+	return wet, nil
 }
 
 // dayBounds are the first and last time of a UTC day.
@@ -252,8 +270,28 @@ func (r *rewrite) keeps(series uint32, times []int64, fn func(from, to int) erro
 	return nil
 }
 
-// writeSegments merges the rows of one day into files of about SegmentBytes.
+// groupBytes is what the writer of a segment may hold of a row group; half of it
+// is read at once. Buffers that are small are those of a small machine.
+func (s *Store) groupBytes() int { return int(min(max(s.opts.BufferBytes/2, 2<<20), 16<<20)) }
+
+// writeSegments merges the rows of one day into files of about SegmentBytes. On an
+// error it leaves those that it returns.
 func (s *Store) writeSegments(ctx context.Context, t frozenTable, r rewrite) (files []catalog.Segment, err error) {
+	wet, err := s.encodeSegments(ctx, t, r, nil)
+	if err != nil {
+		s.abandon(wet)
+		return nil, err
+	}
+	done, err := s.settle(wet)
+	for _, f := range done {
+		files = append(files, f.seg)
+	}
+	return files, err
+}
+
+// encodeSegments is writeSegments without the end: the files, which it adds to
+// wet, are not durable yet, and have temporary names.
+func (s *Store) encodeSegments(ctx context.Context, t frozenTable, r rewrite, wet []unsettled) (_ []unsettled, err error) {
 	sch := t.at
 	fields := make([]schema.Column, 0, len(sch.Columns))
 	for _, c := range sch.Columns {
@@ -264,7 +302,7 @@ func (s *Store) writeSegments(ctx context.Context, t frozenTable, r rewrite) (fi
 	ranks := t.index.Ranks()
 	snap := t.index.Snapshot(len(sch.Tags))
 	appends := t.schema.Load().Appends() // sch may come from a file, which does not tell
-	reader := merge.NewOrderedReader(r.sources, merge.Options{Columns: fields, MinTime: r.from, MaxTime: r.to, Rank: ranks, BatchRows: 16384, Append: appends})
+	reader := merge.NewOrderedReader(r.sources, merge.Options{Columns: fields, MinTime: r.from, MaxTime: r.to, Rank: ranks, BatchRows: 16384, BatchBytes: s.groupBytes() / 2, Append: appends})
 	meta := s.segmentMeta(sch, r.sources)
 	var w *segmentWriter
 	defer func() {
@@ -280,7 +318,7 @@ func (s *Store) writeSegments(ctx context.Context, t frozenTable, r rewrite) (fi
 			break
 		}
 		if err != nil {
-			return files, err
+			return wet, err
 		}
 		row := 0
 		for _, span := range batch.Spans {
@@ -300,7 +338,7 @@ func (s *Store) writeSegments(ctx context.Context, t frozenTable, r rewrite) (fi
 				return nil
 			})
 			if err != nil {
-				return files, err
+				return wet, err
 			}
 			row += span.Rows
 		}
@@ -308,20 +346,20 @@ func (s *Store) writeSegments(ctx context.Context, t frozenTable, r rewrite) (fi
 			f, err := w.finish()
 			w = nil
 			if err != nil {
-				return files, err
+				return wet, err
 			}
-			files = append(files, f)
+			wet = append(wet, f)
 		}
 	}
 	if w == nil {
-		return files, nil
+		return wet, nil
 	}
 	f, err := w.finish()
 	w = nil
 	if err != nil {
-		return files, err
+		return wet, err
 	}
-	return append(files, f), nil
+	return append(wet, f), nil
 }
 
 func (s *Store) segmentMeta(sch *schema.Table, sources []merge.Source) segment.Meta {
@@ -366,8 +404,9 @@ func (s *Store) newSegmentWriter(ctx context.Context, sch *schema.Table, fields 
 	if limit != nil {
 		out = throttled{file, limit, ctx}
 	}
-	w.file, w.buf = file, bufio.NewWriterSize(out, 256<<10)
-	w.Writer, err = segment.NewWriter(w.buf, sch, fields, meta, segment.WriterOptions{Append: appends})
+	w.file, w.buf = file, outputs.Get().(*bufio.Writer)
+	w.buf.Reset(out)
+	w.Writer, err = segment.NewWriter(w.buf, sch, fields, meta, segment.WriterOptions{Append: appends, GroupBytes: s.groupBytes()})
 	if err != nil {
 		w.abort()
 		return nil, fmt.Errorf("write %s: %w", w.path, err)
@@ -375,79 +414,59 @@ func (s *Store) newSegmentWriter(ctx context.Context, sch *schema.Table, fields 
 	return w, nil
 }
 
-// makeDirectory makes a table's directory the first time it is needed.
+var outputs = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, 256<<10) }}
+
+// makeDirectory makes a table's directory the first time it is needed; settle
+// makes its name durable.
 func (s *Store) makeDirectory(dir string) error {
 	s.directoriesMu.Lock()
 	defer s.directoriesMu.Unlock()
 	if s.directories[dir] {
 		return nil
 	}
-	if err := vfs.MkdirAllSync(s.opts.FS, s.opts.Dir+"/"+dir, strings.Count(dir, "/")+1); err != nil {
-		return err
+	if err := s.opts.FS.MkdirAll(s.opts.Dir + "/" + dir); err != nil {
+		return fmt.Errorf("make directory %s: %w", dir, err)
 	}
-	s.directories[dir] = true
 	return nil
 }
 
 // abort removes what was written.
 func (w *segmentWriter) abort() {
+	w.recycle()
 	_ = w.file.Close()
-	if err := w.store.opts.FS.Remove(w.store.opts.Dir + "/" + w.path + temporary); err != nil {
-		w.store.opts.Logger.Warn("cannot delete an unfinished segment; the next start will", "path", w.path, "error", err)
+	w.store.removeTemporary(w.path)
+}
+
+func (w *segmentWriter) recycle() {
+	if w.buf != nil {
+		w.buf.Reset(nil)
+		outputs.Put(w.buf)
+		w.buf = nil
 	}
 }
 
-// finish makes the file durable under its name.
-func (w *segmentWriter) finish() (catalog.Segment, error) {
-	fail := func(err error) (catalog.Segment, error) {
-		w.abort()
-		return catalog.Segment{}, fmt.Errorf("finish %s: %w", w.path, err)
+func (s *Store) removeTemporary(path string) {
+	if err := s.opts.FS.Remove(s.opts.Dir + "/" + path + temporary); err != nil {
+		s.opts.Logger.Warn("cannot delete an unfinished segment; the next start will", "path", path, "error", err)
 	}
+}
+
+// finish ends the file.
+func (w *segmentWriter) finish() (unsettled, error) {
 	info, err := w.Close()
+	if err == nil {
+		err = w.buf.Flush()
+	}
 	if err != nil {
-		return fail(err)
+		w.abort()
+		return unsettled{}, fmt.Errorf("finish %s: %w", w.path, err)
 	}
-	if err := w.buf.Flush(); err != nil {
-		return fail(err)
-	}
-	if err := w.file.Sync(); err != nil {
-		return fail(err)
-	}
-	if err := w.verify(info); err != nil {
-		return fail(err)
-	}
-	full := w.store.opts.Dir + "/" + w.path
-	if err := w.file.Close(); err != nil {
-		return fail(err)
-	}
-	fs := w.store.opts.FS
-	if err := fs.Rename(full+temporary, full); err != nil {
-		return fail(err)
-	}
-	seg := catalog.Segment{
+	w.recycle()
+	return unsettled{file: w.file, seg: catalog.Segment{
 		ID: w.id, DatabaseID: w.meta.DatabaseID, TableID: w.meta.TableID, Path: w.path, Bytes: info.Bytes, Rows: info.Rows,
 		Series: int64(info.Series), MinTime: info.MinTime, MaxTime: info.MaxTime, MinSeq: w.meta.MinSeq, MaxSeq: w.meta.MaxSeq,
 		Late: w.meta.Late, CreatedAt: w.store.opts.Now().UnixNano(),
-	}
-	if err := fs.SyncDir(w.store.opts.Dir + "/" + directory(seg.DatabaseID, seg.TableID)); err != nil {
-		w.store.discard([]catalog.Segment{seg})
-		return catalog.Segment{}, fmt.Errorf("finish %s: %w", w.path, err)
-	}
-	w.store.stats.segmentBytes.Add(info.Bytes)
-	return seg, nil
-}
-
-// verify reads the footer back before anything relies on the file: a writer
-// that lost rows must not let the log be released.
-func (w *segmentWriter) verify(info segment.Info) error {
-	r, err := segment.Open(context.Background(), w.file, segment.ReaderOptions{Name: w.path})
-	if err != nil {
-		return fmt.Errorf("read back: %w", err)
-	}
-	if int64(r.Rows()) != info.Rows {
-		return fmt.Errorf("read back: %d rows were written, the footer says %d", info.Rows, r.Rows())
-	}
-	return nil
+	}}, nil
 }
 
 // register makes new segments visible in the place of the frozen rows.

@@ -75,6 +75,9 @@ type Options struct {
 	// that drop what is too old or too much in caches; default 10 s.
 	LastCacheEviction, DistinctCacheEviction time.Duration
 
+	// syncers is how many files are synced at a time: several where that is the
+	// disk's own affair, one where a test counts operations.
+	syncers int
 	// walSegmentBytes is the size of a log file; tests make it small.
 	walSegmentBytes int64
 }
@@ -90,6 +93,9 @@ var defaultLimits = Limits{Databases: 5, Tables: 2000, Columns: 500, Tags: 256}
 func (o Options) withDefaults() Options {
 	if o.FS == nil {
 		o.FS = vfs.OS()
+	}
+	if o.FS == vfs.OS() {
+		setDefault(&o.syncers, 16)
 	}
 	if o.CatalogPath == "" {
 		o.CatalogPath = o.Dir + "/catalog.db"

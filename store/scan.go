@@ -49,8 +49,9 @@ type scan struct {
 	reader merge.Reader
 	parts  []*scan // of a scan that was split
 
-	fields []schema.Column // field columns to read, in order of spec.Columns
-	places []place         // by output column
+	texts  []merge.TextTest // of spec.FieldTexts
+	fields []schema.Column  // field columns to read, in order of spec.Columns
+	places []place          // by output column
 	batch  merge.Batch
 	stats  ScanStats
 	usage  *segment.Usage
@@ -76,7 +77,7 @@ const (
 )
 
 // plan finds the sources that can hold wanted rows.
-func (r *scan) plan(ctx context.Context) error {
+func (r *scan) plan(ctx context.Context) (err error) {
 	sch := r.spec.Table
 	for _, id := range r.spec.Columns {
 		c := sch.Columns[id]
@@ -89,6 +90,9 @@ func (r *scan) plan(ctx context.Context) error {
 			r.fields = append(r.fields, c)
 		}
 		r.places = append(r.places, p)
+	}
+	for _, t := range r.spec.FieldTexts {
+		r.texts = append(r.texts, merge.NewTextTest(sch.Columns[t.Column], t.Values, t.Parts))
 	}
 	segments, buffered := r.table.sources()
 	r.held = segments
@@ -117,6 +121,9 @@ func (r *scan) plan(ctx context.Context) error {
 				return err
 			}
 		}
+		if sources, err = r.possible(ctx, sources); err != nil {
+			return err
+		}
 		if err := r.filter(ctx); err != nil {
 			return err
 		}
@@ -125,7 +132,7 @@ func (r *scan) plan(ctx context.Context) error {
 		r.reader = merge.NewOrderedReader(merge.SortBySeq(sources), opts)
 		return nil
 	}
-	groups := merge.Groups(sources)
+	groups := r.groups(sources)
 	switch r.spec.Order {
 	case NewestFirst:
 		slices.SortStableFunc(groups, func(a, b []merge.Source) int { return cmp.Compare(newest(b), newest(a)) })
@@ -181,7 +188,10 @@ func (r *scan) pruned(sources ...merge.Source) {
 
 // options are those of a reader that starts now.
 func (r *scan) options() merge.Options {
-	o := merge.Options{Columns: r.fields, MinTime: r.spec.MinTime, MaxTime: r.spec.MaxTime, BatchRows: r.spec.BatchRows, Append: r.table.schema.Load().Appends()}
+	o := merge.Options{
+		Columns: r.fields, MinTime: r.spec.MinTime, MaxTime: r.spec.MaxTime, BatchRows: r.spec.BatchRows,
+		Append: r.table.schema.Load().Appends(), Texts: r.texts,
+	}
 	switch wanted := r.spec.Series; {
 	case r.spec.Filter != nil:
 		o.Keep = func(id uint32) bool { return r.verdicts[id] == keep }
@@ -279,7 +289,11 @@ func (r *scan) nextGroup(ctx context.Context) error {
 				return fmt.Errorf("scan table %s: %w", r.spec.Table.Name, err)
 			}
 		}
-		if len(group) == 1 && r.impossible(group[0]) {
+		out, err := r.impossible(ctx, group)
+		if err != nil {
+			return fmt.Errorf("scan table %s: %w", r.spec.Table.Name, err)
+		}
+		if out {
 			if p.from == 0 { // of all pieces of a file, one counts it
 				r.pruned(group...)
 			}
@@ -298,21 +312,91 @@ func (r *scan) nextGroup(ctx context.Context) error {
 	return io.EOF
 }
 
-// impossible says whether statistics rule out that a lone source has a row
-// within the field bounds. In a group that is merged a newer source may change
-// the field, so statistics of one source prove nothing there.
-func (r *scan) impossible(s merge.Source) bool {
-	for _, b := range r.spec.FieldBounds {
-		c := r.spec.Table.Columns[b.Column]
-		st, ok := s.ColumnStats(c)
-		if !ok {
-			continue
+// groups are the sources that must be read together. Rows of a table that only
+// appends never become one with others.
+func (r *scan) groups(sources []merge.Source) [][]merge.Source {
+	if !r.table.schema.Load().Appends() {
+		return merge.Groups(sources)
+	}
+	groups := make([][]merge.Source, 0, len(sources))
+	for _, s := range merge.SortBySeq(sources) {
+		groups = append(groups, []merge.Source{s})
+	}
+	return groups
+}
+
+// possible are the sources that may have wanted rows.
+func (r *scan) possible(ctx context.Context, sources []merge.Source) ([]merge.Source, error) {
+	if len(r.spec.FieldBounds) == 0 && len(r.texts) == 0 {
+		return sources, nil
+	}
+	var out []merge.Source
+	for _, g := range r.groups(sources) {
+		none, err := r.impossible(ctx, g)
+		if err != nil {
+			return nil, err
 		}
-		if st.Nulls == s.Rows() || less(c.Kind, st.Max, b.Min) || less(c.Kind, b.Max, st.Min) {
-			return true
+		if none {
+			r.pruned(g...)
+		} else {
+			out = append(out, g...)
 		}
 	}
-	return false
+	return out, nil
+}
+
+// impossible says whether no row of a group can be within the field bounds and
+// pass the tests of texts. The value of a row that is merged is that of one of
+// the sources: so none may have such a value, and what one lacks proves nothing.
+// The reader of a lone source makes the tests of texts itself.
+func (r *scan) impossible(ctx context.Context, group []merge.Source) (bool, error) {
+	for _, b := range r.spec.FieldBounds {
+		c := r.spec.Table.Columns[b.Column]
+		if !slices.ContainsFunc(group, func(s merge.Source) bool { return mayLie(s, c, b) }) {
+			return true, nil
+		}
+	}
+	if len(group) == 1 && r.spec.Order != SeriesTime {
+		return false, nil
+	}
+	for i := range r.texts {
+		out := true
+		for _, s := range group {
+			var err error
+			if out, err = lacks(ctx, s, r.texts[i:i+1]); err != nil {
+				return false, err
+			}
+			if !out {
+				break
+			}
+		}
+		if out {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// mayLie says whether a source may have a value within a bound.
+func mayLie(s merge.Source, c schema.Column, b FieldBound) bool {
+	st, ok := s.ColumnStats(c)
+	return !ok || st.Nulls < s.Rows() && !less(c.Kind, st.Max, b.Min) && !less(c.Kind, b.Max, st.Min)
+}
+
+// lacks says whether a source is known to have no text that passes.
+func lacks(ctx context.Context, s merge.Source, tests []merge.TextTest) (bool, error) {
+	t, ok := s.(merge.Searcher)
+	if !ok {
+		return false, nil
+	}
+	for row := 0; row < s.Rows(); {
+		to, out, err := t.Rules(ctx, tests, row)
+		if !out || err != nil {
+			return false, err
+		}
+		row = to
+	}
+	return true, nil
 }
 
 // less compares two values given as bits of a kind.

@@ -46,8 +46,8 @@ func TestScanOutlivesHardDeletion(t *testing.T) {
 	}
 }
 
-// TestScanRestrictions compares scans with filters, time ranges and field
-// bounds with a filtered scan of everything.
+// TestScanRestrictions compares scans with filters, time ranges, field bounds
+// and tests of texts with a filtered scan of everything.
 func TestScanRestrictions(t *testing.T) {
 	ctx := context.Background()
 	m := newMachine(t, 3)
@@ -67,12 +67,13 @@ func TestScanRestrictions(t *testing.T) {
 	host, _ := sch.Column("host")
 	az, _ := sch.Column("az")
 	field, _ := sch.Column("i")
+	text, _ := sch.Column("s")
 	times := make([]int64, 0, len(all))
 	for k := range all {
 		times = append(times, k.time)
 	}
 	slices.Sort(times)
-	for i := range 60 {
+	for i := range 140 {
 		spec := ScanSpec{Database: "d", Table: sch, Order: Order(i % 4), BatchRows: 100,
 			MinTime: times[m.rng.IntN(len(times))], MaxTime: times[m.rng.IntN(len(times))]}
 		for _, c := range sch.Columns {
@@ -94,6 +95,19 @@ func TestScanRestrictions(t *testing.T) {
 		if i%5 == 0 {
 			spec.FieldBounds = []FieldBound{{Column: field.ID, Min: low, Max: 1 << 40}}
 		}
+		wanted := map[string]bool{}
+		if i%7 > 3 { // many values, few, none of those that there are
+			wanted[fmt.Sprint(2000+i)] = true
+			for range []int{0, 3, 200}[i%7-4] {
+				wanted[fmt.Sprint(m.rng.IntN(1000))] = true
+			}
+			spec.FieldTexts = []FieldText{{Column: text.ID, Values: slices.Collect(maps.Keys(wanted))}}
+		}
+		part := ""
+		if i%11 == 0 {
+			part = fmt.Sprint(m.rng.IntN(100))
+			spec.FieldTexts = append(spec.FieldTexts, FieldText{Column: text.ID, Parts: []string{part}})
+		}
 		got := collect(t, m.store, spec)
 		for k, v := range all {
 			in := k.time >= spec.MinTime && k.time <= spec.MaxTime
@@ -106,6 +120,10 @@ func TestScanRestrictions(t *testing.T) {
 				n := uint64(0)
 				_, err := fmt.Sscan(v["i"], &n)
 				in = in && err == nil && n >= low
+			}
+			if spec.FieldTexts != nil && !ok {
+				s, present := v["s"]
+				in = in && present && (len(wanted) == 0 || wanted[s]) && strings.Contains(s, part)
 			}
 			if ok != in || ok && !maps.Equal(have, v) {
 				t.Fatalf("scan %d, row %v: got %v %v, want %v %v", i, k, ok, have, in, v)
@@ -218,4 +236,48 @@ func TestConcurrentUse(t *testing.T) {
 	m.check()
 	m.recover(m.crashNow())
 	m.check()
+}
+
+// TestScanTexts: of files that are merged none can be left out for what another
+// has; all of them can for what none has.
+func TestScanTexts(t *testing.T) {
+	ctx := context.Background()
+	m := newMachine(t, 5)
+	m.mustOpen()
+	for i, value := range []string{"a", "b"} { // the second overwrites half of the first
+		w := write{database: "d"}
+		for k := range 10 {
+			if i == 0 || k%2 == 0 {
+				w.rows = append(w.rows, one("d", "t", "h", int64(1000+k), "s="+value).rows[0])
+			}
+		}
+		m.must(m.write(w, false))
+		m.must(m.store.Checkpoint(ctx))
+	}
+	db, _ := m.store.Database("d")
+	sch, _ := db.Table("t")
+	text, _ := sch.Column("s")
+	for _, order := range []Order{Unordered, SeriesTime, NewestFirst, OldestFirst} {
+		for _, c := range []struct {
+			value        string
+			rows, pruned int
+		}{{"a", 5, 0}, {"b", 5, 0}, {"c", 0, 2}} {
+			r, err := m.store.Scan(ctx, ScanSpec{Database: "d", Table: sch, Columns: []int{text.ID}, MinTime: MinTime, MaxTime: MaxTime,
+				Order: order, FieldTexts: []FieldText{{Column: text.ID, Values: []string{c.value}}}})
+			m.must(err)
+			var b column.Batch
+			n := 0
+			for r.Next(ctx, &b) == nil {
+				for i := range b.Len {
+					if b.Cols[0].Text(i) == c.value {
+						n++
+					}
+				}
+			}
+			if pruned := r.Stats().FilesPruned; n != c.rows || pruned != c.pruned {
+				t.Errorf("order %d, %s: %d rows, %d files pruned", order, c.value, n, pruned)
+			}
+			m.must(r.Close())
+		}
+	}
 }

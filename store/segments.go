@@ -29,12 +29,12 @@ type segmentFile struct {
 	removed atomic.Bool  // the last reader deletes the file
 
 	mu     sync.Mutex
-	source merge.Source // of the reader that is open, nil otherwise
+	source merge.Searcher // of the reader that is open, nil otherwise
 	reader *segment.Reader
 	file   vfs.File
 }
 
-var _ merge.Source = (*segmentFile)(nil)
+var _ merge.Searcher = (*segmentFile)(nil)
 
 func newSegmentFile(s catalog.Segment, files *fileCache, index *series.Index) *segmentFile {
 	f := &segmentFile{Segment: s, files: files, index: index}
@@ -117,7 +117,7 @@ func (f *segmentFile) close() {
 	f.file, f.reader, f.source = nil, nil, nil
 }
 
-func (f *segmentFile) opened() merge.Source {
+func (f *segmentFile) opened() merge.Searcher {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.source == nil {
@@ -179,6 +179,24 @@ func (f *segmentFile) ReadColumn(ctx context.Context, dst *column.Vector, col sc
 		return f.damaged(fmt.Errorf("segment %d: %w", f.ID, err))
 	}
 	return nil
+}
+
+// Rules is merge.Searcher's.
+func (f *segmentFile) Rules(ctx context.Context, tests []merge.TextTest, row int) (int, bool, error) {
+	to, out, err := f.opened().Rules(ctx, tests, row)
+	if err != nil {
+		return to, false, f.damaged(fmt.Errorf("segment %d: %w", f.ID, err))
+	}
+	return to, out, nil
+}
+
+// Search is merge.Searcher's.
+func (f *segmentFile) Search(ctx context.Context, dst []merge.Range, tests []merge.TextTest, from, to int) ([]merge.Range, error) {
+	dst, err := f.opened().Search(ctx, dst, tests, from, to)
+	if err != nil {
+		return dst, f.damaged(fmt.Errorf("segment %d: %w", f.ID, err))
+	}
+	return dst, nil
 }
 
 // ColumnStats is merge.Source's.

@@ -55,7 +55,10 @@ type ScanSpec struct {
 	// FieldBounds are ranges that a row must lie in, by column ID: the scan may
 	// use statistics to skip what cannot match; it need not filter rows.
 	FieldBounds []FieldBound
-	Order       Order
+	// FieldTexts are tests that the texts of string fields must pass: the scan
+	// may use them to leave out what cannot; it need not filter rows.
+	FieldTexts []FieldText
+	Order      Order
 	// Floor and Ceiling, when not nil, are re-read during the scan: rows
 	// older than Floor or newer than Ceiling are no longer wanted.
 	Floor, Ceiling *atomic.Int64
@@ -75,6 +78,15 @@ type SeriesFilter func(ctx context.Context, tags *column.Batch, keep []bool) err
 type FieldBound struct {
 	Column   int
 	Min, Max uint64
+}
+
+// FieldText is a test of a string field. NULL never passes.
+type FieldText struct {
+	Column int
+	// Values are those that the text may be; nil means any.
+	Values []string
+	// Parts are those of which the text must contain one, without Values.
+	Parts []string
 }
 
 // Rows is a running scan. It is used by one goroutine and must be closed.

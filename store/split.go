@@ -61,7 +61,7 @@ func (r *scan) Split(n int) []Rows {
 	n = min(n, len(pieces))
 	out := make([]Rows, n)
 	for i := range out {
-		p := &scan{store: r.store, table: r.table, spec: r.spec, fields: r.fields, places: r.places, usage: r.usage, opened: map[*segmentFile]int{}}
+		p := &scan{store: r.store, table: r.table, spec: r.spec, texts: r.texts, fields: r.fields, places: r.places, usage: r.usage, opened: map[*segmentFile]int{}}
 		r.parts = append(r.parts, p)
 		out[i] = p
 	}

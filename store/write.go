@@ -45,7 +45,12 @@ func (s *Store) Write(ctx context.Context, database string, b *points.Batch, o W
 		t.SortBySeries()
 	}
 	scratch := s.scratch.Get().(*writeScratch)
-	defer s.scratch.Put(scratch)
+	defer func() {
+		if int64(cap(scratch.payload)) > s.opts.BufferBytes/4 {
+			scratch.payload = nil
+		}
+		s.scratch.Put(scratch)
+	}()
 	ticket, err := s.log(db, b, scratch, fed)
 	if err != nil {
 		return err
@@ -271,7 +276,7 @@ func (s *Store) insert(t *table, p *points.Table, seq uint64, scratch *writeScra
 	}
 	t.mu.Lock()
 	if t.active == nil {
-		t.active = buffer.New(buffer.Options{Append: sch.Appends()})
+		t.active = buffer.New(buffer.Options{Append: sch.Appends(), HeadTextBytes: int(min(max(s.opts.BufferBytes/4, 256<<10), 4<<20))})
 	}
 	active := t.active
 	t.mu.Unlock()

@@ -34,7 +34,10 @@ type Writer struct {
 	rows  sync.Pool     // of *Rows
 	large chan struct{} // see LimitLarge
 	whole chan struct{}
-	held  int // see LimitRows
+	huge  chan struct{} // see LimitHuge
+	// hugeBody is in bytes.
+	hugeBody int
+	held     int // see LimitRows
 }
 
 // NewWriter returns a Writer.

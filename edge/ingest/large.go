@@ -31,6 +31,15 @@ func (w *Writer) LimitLarge(n int) {
 	w.large, w.whole = make(chan struct{}, n), make(chan struct{}, 1)
 }
 
+// LimitHuge lets only one body at a time be longer than that many bytes: it takes
+// several times its length until it is written. It is called before the first
+// write. Without it there is no limit.
+func (w *Writer) LimitHuge(bytes int) { w.huge, w.hugeBody = make(chan struct{}, 1), bytes }
+
+// tooHuge says whether memory for so many bytes of rows is too much to be kept for
+// the next request.
+func (w *Writer) tooHuge(held int) bool { return w.huge != nil && held > w.hugeBody }
+
 // LimitRows bounds the memory of the rows of one request, in bytes. It is called
 // before the first write; without it the bound is MaxHeld.
 func (w *Writer) LimitRows(bytes int) { w.held = bytes }
@@ -38,14 +47,26 @@ func (w *Writer) LimitRows(bytes int) { w.held = bytes }
 // Turn reads a body through r, decompressed, for a protocol that holds all of it:
 // it waits for its turn once it turns out to be large, and ends with Done.
 func (w *Writer) Turn(ctx context.Context, r io.Reader) *Turn {
-	return &Turn{Reader: r, ctx: ctx, large: w.large, whole: w.whole}
+	t := w.lines(ctx, r)
+	t.whole = w.whole
+	return t
 }
 
-// Turn reads a body, and waits for its turn once it turns out to be large.
+// lines is Turn for lines, of which only a part is held.
+func (w *Writer) lines(ctx context.Context, r io.Reader) *Turn {
+	return &Turn{Reader: r, ctx: ctx, large: w.large, huge: w.huge, hugeBody: w.hugeBody}
+}
+
+// Turn reads a body, and waits for its turn once it turns out to be large, and
+// again when it turns out to be huge.
 type Turn struct {
 	io.Reader
 	ctx   context.Context
 	large chan struct{} // nil: no limit
+	// Who has huge needs nothing that others have, so no two wait for each other.
+	huge     chan struct{} // nil: no limit
+	hugeBody int
+	isHuge   bool
 	// whole is not nil for a body that is held whole: it counts twice, and one at
 	// a time takes its places, so that no two wait for each other's second.
 	whole chan struct{}
@@ -66,13 +87,11 @@ func (t *Turn) Read(p []byte) (int, error) {
 // Await waits for the turn of a body of that many bytes, if it is large: for what
 // is decompressed after it was read. The error is Read's.
 func (t *Turn) Await(size int) error {
-	if size < smallBody || t.has > 0 || t.large == nil {
+	large := t.large != nil && t.has == 0 && size >= smallBody
+	huge := t.huge != nil && !t.isHuge && size >= t.hugeBody
+	if !large && !huge {
 		return nil
 	}
-	return t.take()
-}
-
-func (t *Turn) take() error {
 	patience := time.NewTimer(largePatience)
 	defer patience.Stop()
 	enter := func(places chan struct{}) error {
@@ -85,6 +104,22 @@ func (t *Turn) take() error {
 			return fmt.Errorf("other large writes take too long: %w", store.ErrBusy)
 		}
 	}
+	if large {
+		if err := t.take(enter); err != nil {
+			return err
+		}
+	}
+	if huge {
+		if err := enter(t.huge); err != nil {
+			return err
+		}
+		t.isHuge = true
+	}
+	return nil
+}
+
+// take enters the places of a large body.
+func (t *Turn) take(enter func(places chan struct{}) error) error {
 	need := 1
 	if t.whole != nil {
 		if err := enter(t.whole); err != nil {
@@ -110,5 +145,9 @@ func (t *Turn) Done() {
 	}
 	for ; t.has > 0; t.has-- {
 		<-t.large
+	}
+	if t.isHuge {
+		<-t.huge
+		t.isHuge = false
 	}
 }

@@ -113,3 +113,61 @@ func TestWholeBodies(t *testing.T) {
 		turn.Done()
 	})
 }
+
+// TestHugeBodies: of huge bodies there is one at a time, also when there is place
+// for more large ones; the others go on when it is done, and have read no more
+// than they may.
+func TestHugeBodies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const huge = 4 * smallBody
+		w := NewWriter(newSink(), time.Now)
+		w.LimitLarge(3)
+		w.LimitHuge(huge)
+		read := func(size int) (*Turn, int, error) {
+			turn := w.lines(t.Context(), strings.NewReader(strings.Repeat("x", size)))
+			n, err := io.Copy(io.Discard, struct{ io.Reader }{turn})
+			return turn, int(n), err
+		}
+		first, _, err := read(huge + 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		large, n, err := read(huge - 1)
+		if err != nil || n != huge-1 {
+			t.Errorf("a large one beside it: %d bytes, error %v", n, err)
+		}
+		large.Done()
+		type result struct {
+			n   int
+			err error
+		}
+		results := make(chan result, 2)
+		for range 2 {
+			go func() {
+				turn, n, err := read(2 * huge)
+				turn.Done()
+				results <- result{n, err}
+			}()
+		}
+		synctest.Wait()
+		first.Done()
+		for range 2 {
+			if r := <-results; r.err != nil || r.n != 2*huge {
+				t.Errorf("a huge one after it: %d bytes, error %v", r.n, r.err)
+			}
+		}
+		again, _, err := read(huge + 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, n, err := read(2 * huge)
+		other.Done()
+		if !errors.Is(err, store.ErrBusy) || n > huge+64<<10 {
+			t.Errorf("one that waits too long: %d bytes, error %v", n, err)
+		}
+		again.Done()
+		if len(w.large)+len(w.huge) != 0 {
+			t.Errorf("%d and %d turns were not given back", len(w.large), len(w.huge))
+		}
+	})
+}

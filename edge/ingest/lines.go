@@ -23,7 +23,7 @@ func (w *Writer) WriteLines(ctx context.Context, body io.Reader, o Options) (Rep
 	if err := w.store.AdmitDatabase(o.Database); err != nil {
 		return Report{}, err
 	}
-	turn := &Turn{Reader: body, ctx: ctx, large: w.large}
+	turn := w.lines(ctx, body)
 	defer turn.Done()
 	head := w.heads.Get().(*[]byte)
 	defer w.heads.Put(head)
@@ -40,7 +40,11 @@ func (w *Writer) WriteLines(ctx context.Context, body io.Reader, o Options) (Rep
 		}
 	}
 	lw := pool.Get().(*lineWriter)
-	defer pool.Put(lw)
+	defer func() {
+		if !w.tooHuge(lw.held) {
+			pool.Put(lw)
+		}
+	}()
 	lw.reset(w.store, o.Database)
 	lw.noCreate, lw.most = o.NoCreate, w.held
 	defer lw.batch.Reset()

@@ -88,7 +88,9 @@ func (r *Rows) Close() {
 	clear(r.names)
 	r.db, r.database = store.Database{}, ""
 	r.writer = nil
-	w.rows.Put(r)
+	if !w.tooHuge(r.held) {
+		w.rows.Put(r)
+	}
 }
 
 // MaxHeld bounds the memory of a request's rows, in bytes. What most bodies say

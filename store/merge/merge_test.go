@@ -272,6 +272,9 @@ func randomOptions(rng *rand.Rand, w *world) Options {
 		o.MaxTime = o.MinTime + rng.Int64N(600) - 50 // may be empty
 	}
 	if rng.IntN(3) == 0 {
+		o.BatchBytes = 1 + rng.IntN(5000)
+	}
+	if rng.IntN(3) == 0 {
 		drop := uint32(rng.IntN(len(w.rank)))
 		o.Keep = func(s uint32) bool { return s != drop }
 	}

@@ -23,6 +23,7 @@ type merged struct {
 	refs    []ref
 	tmp     []*column.Vector // by source: rows read once for many ops
 	free    []*cursor
+	rows    int // of the current batch
 }
 
 // ordered is a source whose runs are visited in rank order.
@@ -51,8 +52,19 @@ type op struct {
 
 type ref struct{ source, row int }
 
+// leastRows is how few rows a batch has because they are long.
+const leastRows = 64
+
 func newMerged(sources []Source, opts Options) *merged {
-	m := &merged{opts: opts}
+	m := &merged{opts: opts, rows: opts.BatchRows}
+	if opts.BatchBytes > 0 {
+		m.rows = min(m.rows, max(opts.BatchBytes/8/max(len(opts.Columns), 1), leastRows))
+		for _, c := range opts.Columns {
+			if c.Kind == column.String {
+				m.rows = min(m.rows, 1024) // the first will tell how long they are
+			}
+		}
+	}
 	for _, s := range sources {
 		o := &ordered{Source: s, runs: s.Runs()}
 		rank := func(i uint32) uint32 { return m.rank(o.runs[i].Series) }
@@ -156,7 +168,7 @@ func (m *merged) fill(ctx context.Context, c *cursor) (bool, error) {
 
 func (m *merged) Next(ctx context.Context, b *Batch) error {
 	b.reset(m.opts.Columns)
-	for len(b.Times) < m.opts.BatchRows {
+	for len(b.Times) < m.rows {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -170,7 +182,24 @@ func (m *merged) Next(ctx context.Context, b *Batch) error {
 	if len(b.Times) == 0 {
 		return io.EOF
 	}
+	m.fit(b)
 	return nil
+}
+
+// fit sets the size of the next batch by what is in this one.
+func (m *merged) fit(b *Batch) {
+	if m.opts.BatchBytes == 0 {
+		return
+	}
+	size := 0
+	for _, c := range b.Cols {
+		size += 8 * c.Len
+		for _, s := range c.Strings {
+			size += 8 + len(s)
+		}
+	}
+	rows := int64(m.opts.BatchBytes) * int64(len(b.Times)) / int64(max(size, 1))
+	m.rows = int(min(max(rows, leastRows), int64(m.opts.BatchRows), 4*int64(m.rows)))
 }
 
 // merge adds rows of the current series until the batch is full or the series
@@ -178,7 +207,7 @@ func (m *merged) Next(ctx context.Context, b *Batch) error {
 func (m *merged) merge(ctx context.Context, b *Batch) error {
 	m.ops, m.refs = m.ops[:0], m.refs[:0]
 	before := len(b.Times)
-	for len(b.Times) < m.opts.BatchRows {
+	for len(b.Times) < m.rows {
 		if err := m.refill(ctx); err != nil {
 			return err
 		}
@@ -255,7 +284,7 @@ func (m *merged) step(b *Batch) {
 	if equal > 0 {
 		n = 1 // as many rows as have the time come one by one, the oldest source's first
 	}
-	n = min(n, m.opts.BatchRows-len(b.Times))
+	n = min(n, m.rows-len(b.Times))
 	b.Times = append(b.Times, rest[:n]...)
 	if k := len(m.ops); k > 0 && m.ops[k-1].count == 0 && m.ops[k-1].source == first.source && m.ops[k-1].row+m.ops[k-1].n == first.pos {
 		m.ops[k-1].n += n

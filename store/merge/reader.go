@@ -21,8 +21,10 @@ type Options struct {
 	// Rank orders the series by their number, for merged reading; nil means
 	// ascending numbers.
 	Rank []uint32
-	// BatchRows is the wanted number of rows in a batch.
-	BatchRows int
+	// BatchRows is the wanted number of rows in a batch. BatchBytes, unless it is
+	// 0, makes it fewer in merged reading where columns are many or texts long:
+	// it bounds about what the values of a batch take.
+	BatchRows, BatchBytes int
 	// Append keeps rows of the same series and time apart, the oldest first.
 	Append bool
 
@@ -40,6 +42,9 @@ type Options struct {
 	Floor, Ceiling *atomic.Int64
 	// Edge says that one row in range of each series is enough.
 	Edge Edge
+	// Texts are tests that a row must pass. They say something about rows as
+	// they are read, not about those of one source among several.
+	Texts []TextTest
 }
 
 // Edge is the row of a series that is wanted, when not all are.

@@ -23,6 +23,12 @@ type sequential struct {
 
 	times  []int64  // scratch
 	pooled *[]int64 // where it came from; nil before the first read and after the last
+
+	searcher Searcher // nil when there is nothing to search for
+	ruled    int      // rows before it have been asked about
+	dense    int      // pieces that are read without searching
+	wanted   []Range  // scratch
+	found    []Range  // scratch
 }
 
 func newSequential(src Source, opts Options) *sequential {
@@ -47,14 +53,20 @@ func newSequential(src Source, opts Options) *sequential {
 	if len(s.runs) > 0 {
 		s.row = int(s.runs[0].Start)
 	}
+	if len(opts.Texts) > 0 {
+		s.searcher, _ = src.(Searcher)
+	}
 	return s
 }
 
 func (s *sequential) Next(ctx context.Context, b *Batch) error {
 	b.reset(s.opts.Columns)
 	step := s.piece
-	if s.opts.Edge != NoEdge {
+	switch {
+	case s.opts.Edge != NoEdge:
 		step = s.edge
+	case s.searcher != nil:
+		step = s.search
 	}
 	for s.next < len(s.runs) && len(b.Times) < s.opts.BatchRows {
 		if err := ctx.Err(); err != nil {
@@ -90,24 +102,7 @@ func (s *sequential) piece(ctx context.Context, b *Batch) error {
 	if s.inside {
 		size -= len(b.Times)
 	}
-	first, from := s.next, s.row
-	to := from
-	for s.next < len(s.runs) && to-from < size && int(s.runs[s.next].Start) <= to {
-		r := s.runs[s.next]
-		n := min(int(r.End)-to, size-(to-from))
-		to += n
-		if to < int(r.End) {
-			break
-		}
-		s.next++
-		if s.next < len(s.runs) && int(s.runs[s.next].Start) != to {
-			break
-		}
-	}
-	if s.next < len(s.runs) {
-		s.row = max(to, int(s.runs[s.next].Start))
-	}
-
+	first, from, to := s.stretch(size)
 	if err := s.readTimes(ctx, from, to); err != nil {
 		return err
 	}
@@ -149,6 +144,29 @@ func (s *sequential) piece(ctx context.Context, b *Batch) error {
 		keepTo = hi
 	}
 	return flush()
+}
+
+// stretch goes past the next rows [from, to), at most size, that are adjacent;
+// first is the run in which they begin.
+func (s *sequential) stretch(size int) (first, from, to int) {
+	first, from = s.next, s.row
+	to = from
+	for s.next < len(s.runs) && to-from < size && int(s.runs[s.next].Start) <= to {
+		r := s.runs[s.next]
+		n := min(int(r.End)-to, size-(to-from))
+		to += n
+		if to < int(r.End) {
+			break
+		}
+		s.next++
+		if s.next < len(s.runs) && int(s.runs[s.next].Start) != to {
+			break
+		}
+	}
+	if s.next < len(s.runs) {
+		s.row = max(to, int(s.runs[s.next].Start))
+	}
+	return first, from, to
 }
 
 // readTimes makes s.times those of rows [from, to); their values do not matter

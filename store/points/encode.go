@@ -220,6 +220,9 @@ func (e *encoder) strings(f *Field, nulls column.Bitmap) {
 		e.number(uint64(len(text)) << 1)
 		e.text = append(e.text, text...)
 		last = text
+		if len(e.text) >= textHeld {
+			e.packText()
+		}
 	}
 }
 

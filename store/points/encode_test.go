@@ -175,7 +175,14 @@ func TestRoundTripOf(t *testing.T) {
 		"empty_names":         func(b *Batch) { row(b, "", 5) },
 		"huge_text": func(b *Batch) {
 			p, n := row(b, "t", 5)
-			p.Fields[p.Field([]byte("s"), column.String)].SetString(n, bytes.Repeat([]byte("tarn "), 50000))
+			p.Fields[p.Field([]byte("s"), column.String)].SetString(n, bytes.Repeat([]byte("tarn "), 150_000))
+		},
+		"much_text": func(b *Batch) {
+			r := rand.New(rand.NewPCG(3, 4))
+			for i := range 4000 {
+				p, n := row(b, "t", int64(i))
+				p.Fields[p.Field([]byte("s"), column.String)].SetString(n, fmt.Append(nil, i, bytes.Repeat([]byte("x"), r.IntN(400))))
+			}
 		},
 		"constant": func(b *Batch) {
 			for i := range 1000 {

@@ -69,6 +69,10 @@ func errVersion(v byte) error {
 // encoder holds the streams of a batch being encoded.
 type encoder struct {
 	numbers, text, raw []byte
+	// packedText is the first parts of text, packedBytes of it, that are not held
+	// until the end: a body of lines may be little else.
+	packedText  []byte
+	packedBytes int
 
 	huffman huff0.Scratch
 	packed  []byte
@@ -76,6 +80,18 @@ type encoder struct {
 
 func (e *encoder) reset() {
 	e.numbers, e.text, e.raw = e.numbers[:0], e.text[:0], e.raw[:0]
+	e.packedText, e.packedBytes = e.packedText[:0], 0
+}
+
+// textHeld is how much text is held.
+const textHeld = 8 * partSize
+
+// packText packs the parts of text that are whole.
+func (e *encoder) packText() {
+	n := len(e.text) / partSize * partSize
+	e.packedText = appendPacked(e.packedText, e.text[:n], e.appendS2)
+	e.packedBytes += n
+	e.text = e.text[:copy(e.text, e.text[n:])]
 }
 
 func (e *encoder) number(v uint64) {
@@ -95,12 +111,17 @@ func (e *encoder) name(s string) {
 func (e *encoder) appendStreams(dst []byte) []byte {
 	dst = append(dst, version)
 	dst = appendParts(dst, e.numbers, e.appendHuffman)
-	dst = appendParts(dst, e.text, e.appendS2)
+	dst = binary.AppendUvarint(dst, uint64(e.packedBytes+len(e.text)))
+	dst = append(dst, e.packedText...)
+	dst = appendPacked(dst, e.text, e.appendS2)
 	return appendParts(dst, e.raw, appendStored)
 }
 
 func appendParts(dst, stream []byte, pack func(dst, part []byte) []byte) []byte {
-	dst = binary.AppendUvarint(dst, uint64(len(stream)))
+	return appendPacked(binary.AppendUvarint(dst, uint64(len(stream))), stream, pack)
+}
+
+func appendPacked(dst, stream []byte, pack func(dst, part []byte) []byte) []byte {
 	for len(stream) > 0 {
 		n := min(partSize, len(stream))
 		dst = pack(dst, stream[:n])

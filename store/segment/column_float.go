@@ -25,12 +25,11 @@ type floatColumn struct {
 	byteDict bool            // indexes of whole bytes
 	other    format.Encoding // without dictionary
 
-	hybrid  hybridEncoder
-	indexes []uint32
-	buf     []byte
+	hybrid hybridEncoder
+	most   int // values of the dictionary
 }
 
-// maxFloatDict bounds a dictionary: 64 KiB, whose indexes take 13 bits of the
+// maxFloatDict bounds a dictionary, in a table that is not wide: 64 KiB, whose indexes take 13 bits of the
 // 64 they stand for.
 const maxFloatDict = 8192
 
@@ -76,7 +75,7 @@ func (w *floatColumn) finish() error {
 	if len(w.dict.values) == 0 {
 		return nil
 	}
-	return w.c.setDictionary(appendPlain(w.buf[:0], w.dict.values), len(w.dict.values))
+	return w.c.setDictionary(appendPlain(w.c.work.buf[:0], w.dict.values), len(w.dict.values))
 }
 
 func (w *floatColumn) flush() error {
@@ -86,9 +85,9 @@ func (w *floatColumn) flush() error {
 	}
 	p := w.page()
 	if w.useDict {
-		if w.index(w.values) {
+		if w.index(&w.dict, w.values) {
 			p.encoding = format.RLEDictionary
-			w.encodeIndexes(w.byteDict)
+			w.encodeIndexes(&w.dict, w.byteDict)
 		} else {
 			// What made a dictionary look good says little about these values.
 			w.useDict = false
@@ -99,7 +98,7 @@ func (w *floatColumn) flush() error {
 		p.encoding = w.other
 		w.encodeOther(w.values, w.other)
 	}
-	p.values = w.buf
+	p.values = w.c.work.buf
 	p.min, p.max, p.noBounds = floatBounds(w.values)
 	err := w.c.addPage(p)
 	w.reset()
@@ -111,28 +110,29 @@ func (w *floatColumn) flush() error {
 func (w *floatColumn) choose(sample []float64) {
 	best := w.chooseOther(sample)
 	w.useDict = false
-	if len(sample) > 0 && w.index(sample) && len(w.dict.values) <= len(sample)/2 {
+	trial := &w.c.work.trial
+	trial.reset()
+	if len(sample) > 0 && w.index(trial, sample) && len(trial.values) <= len(sample)/2 {
 		// The sample pays for the dictionary alone, which the row group shares:
 		// a quarter of it is a fair part.
-		w.buf = appendPlain(w.buf[:0], w.dict.values)
-		dict := w.c.packedSize(w.buf) / 4
+		w.c.work.buf = appendPlain(w.c.work.buf[:0], trial.values)
+		dict := w.c.packedSize(w.c.work.buf) / 4
 		for _, bytes := range []bool{false, true} {
-			w.encodeIndexes(bytes)
-			if n := w.c.packedSize(w.buf) + dict; n < best {
+			w.encodeIndexes(trial, bytes)
+			if n := w.c.packedSize(w.c.work.buf) + dict; n < best {
 				best, w.useDict, w.byteDict = n, true, bytes
 			}
 		}
 	}
-	w.dict.reset()
 }
 
 // chooseOther compares the encodings without dictionary, and returns the size
 // of the better one.
 func (w *floatColumn) chooseOther(sample []float64) int {
 	w.encodeOther(sample, format.Plain)
-	plain := w.c.packedSize(w.buf)
+	plain := w.c.packedSize(w.c.work.buf)
 	w.encodeOther(sample, format.ByteStreamSplit)
-	split := w.c.packedSize(w.buf)
+	split := w.c.packedSize(w.c.work.buf)
 	w.other = format.Plain
 	if split < plain {
 		w.other = format.ByteStreamSplit
@@ -142,21 +142,21 @@ func (w *floatColumn) chooseOther(sample []float64) int {
 
 // index looks the values up in the dictionary, adding new ones. When there are
 // too many it leaves the dictionary as it was, and returns false.
-func (w *floatColumn) index(values []float64) bool {
-	before := len(w.dict.values)
-	w.indexes = w.indexes[:0]
+func (w *floatColumn) index(d *floatDict, values []float64) bool {
+	before := len(d.values)
+	w.c.work.indexes = w.c.work.indexes[:0]
 	for _, v := range values {
-		w.indexes = append(w.indexes, w.dict.index(v))
-		if len(w.dict.values) > maxFloatDict {
-			w.dict.truncate(before)
+		w.c.work.indexes = append(w.c.work.indexes, d.index(v))
+		if len(d.values) > w.most {
+			d.truncate(before)
 			return false
 		}
 	}
 	return true
 }
 
-func (w *floatColumn) encodeIndexes(wholeBytes bool) {
-	w.buf = appendIndexes(&w.hybrid, w.buf[:0], w.indexes, len(w.dict.values), wholeBytes)
+func (w *floatColumn) encodeIndexes(d *floatDict, wholeBytes bool) {
+	w.c.work.buf = appendIndexes(&w.hybrid, w.c.work.buf[:0], w.c.work.indexes, len(d.values), wholeBytes)
 }
 
 // appendIndexes appends dictionary indexes with their width before them.
@@ -176,9 +176,9 @@ func indexWidth(size int) uint { return uint(max(1, bits.Len(uint(max(size, 1)-1
 
 func (w *floatColumn) encodeOther(values []float64, e format.Encoding) {
 	if e == format.ByteStreamSplit {
-		w.buf = appendSplit(w.buf[:0], values)
+		w.c.work.buf = appendSplit(w.c.work.buf[:0], values)
 	} else {
-		w.buf = appendPlain(w.buf[:0], values)
+		w.c.work.buf = appendPlain(w.c.work.buf[:0], values)
 	}
 }
 

@@ -41,7 +41,6 @@ type intColumn[T int64 | uint64] struct {
 	enc    deltaEncoder
 	shape  deltaShape
 	chosen bool // shape is that of this row group
-	buf    []byte
 }
 
 func (w *intColumn[T]) chunk() *chunk     { return &w.c }
@@ -105,9 +104,9 @@ func (w *intColumn[T]) flush() error {
 		w.choose(values[:min(len(values), sampleValues)])
 		w.chosen = len(values) > 0
 	}
-	w.buf = w.enc.append(w.buf[:0], values, w.shape)
+	w.c.work.buf = w.enc.append(w.c.work.buf[:0], values, w.shape)
 	p := w.page()
-	p.encoding, p.values = format.DeltaBinaryPacked, w.buf
+	p.encoding, p.values = format.DeltaBinaryPacked, w.c.work.buf
 	if len(w.values) > 0 {
 		lo, hi := w.values[0], w.values[0]
 		for _, v := range w.values {
@@ -129,8 +128,8 @@ func (w *intColumn[T]) flush() error {
 func (w *intColumn[T]) choose(sample []int64) {
 	best := 0
 	for i, s := range deltaShapes {
-		w.buf = w.enc.append(w.buf[:0], sample, s)
-		n := w.c.packedSize(w.buf)
+		w.c.work.buf = w.enc.append(w.c.work.buf[:0], sample, s)
+		n := w.c.packedSize(w.c.work.buf)
 		if i == 0 || n < best {
 			best, w.shape = n, s
 		}
@@ -139,8 +138,8 @@ func (w *intColumn[T]) choose(sample []int64) {
 
 // packedSize is the size of b when compressed.
 func (c *chunk) packedSize(b []byte) int {
-	c.scratch = c.zstd.EncodeAll(b, c.scratch[:0])
-	return len(c.scratch)
+	c.work.scratch = c.work.zstd.EncodeAll(b, c.work.scratch[:0])
+	return len(c.work.scratch)
 }
 
 // asInt64s views values as signed, bit by bit.

@@ -17,12 +17,17 @@ type stringColumn struct {
 	c         chunk
 	pageRows  int
 	pageBytes int
+	most      int    // bytes of the dictionary
 	text      []byte // of the values, one after the other
 	lengths   []int64
 
 	dict    textDict
 	chosen  bool // useDict is chosen for this row group
 	useDict bool
+
+	filter    *filterBuilder // nil when the file has enough of them
+	groupRows int            // of a full row group
+	filtered  bool           // filter has the values of this row group
 
 	hybrid  hybridEncoder
 	delta   deltaEncoder
@@ -36,7 +41,7 @@ func (w *stringColumn) pendingBytes() int { return len(w.text) + 2*len(w.lengths
 func (w *stringColumn) begin() {
 	w.c.reset()
 	w.dict.reset()
-	w.chosen, w.useDict = false, false
+	w.chosen, w.useDict, w.filtered = false, false, false
 }
 
 func (w *stringColumn) append(v *column.Vector, from, n int) error {
@@ -90,11 +95,13 @@ func (w *stringColumn) flush() error {
 			w.buf = appendIndexes(&w.hybrid, w.buf[:0], w.indexes, w.dict.n(), false)
 		} else {
 			w.useDict = false
+			w.startFilter()
 		}
 	}
 	if !w.useDict {
 		p.encoding = format.DeltaLengthByteArray
 		w.encodePlainly()
+		w.filterPage()
 	}
 	p.values = w.buf
 	err := w.c.addPage(p)
@@ -126,6 +133,9 @@ func (w *stringColumn) choose() {
 		w.useDict = size < plain
 	}
 	w.dict.reset()
+	if !w.useDict {
+		w.startFilter()
+	}
 }
 
 // index looks the page's values up in the dictionary, adding new ones. When
@@ -143,7 +153,7 @@ func (w *stringColumn) index() bool {
 			last, lastIndex = s, w.dict.index(s)
 		}
 		w.indexes = append(w.indexes, lastIndex)
-		if len(w.dict.plain) > maxDictBytes {
+		if len(w.dict.plain) > w.most {
 			w.dict.truncate(before, size)
 			return false
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/parquet-go/parquet-go/format"
 
 	"tarn/store/column"
+	"tarn/store/merge"
 )
 
 // readAll reads every row of every column.
@@ -34,6 +35,19 @@ func readAll(file File, opts ReaderOptions) ([]int64, []*column.Vector, error) {
 			continue
 		}
 		v := column.NewVector(column.Of(c.Kind), 0)
+		if c.Kind == column.String {
+			tests := []merge.TextTest{merge.NewTextTest(c, []string{"info", "5"}, nil), merge.NewTextTest(c, nil, []string{"n"})}
+			for i := range tests {
+				for row, to := 0, 0; row < r.Rows(); row = to {
+					if to, _, err = r.Rules(ctx, tests[i:i+1], row); err != nil {
+						return nil, nil, err
+					}
+					if _, err := r.Search(ctx, nil, tests[i:i+1], row, to); err != nil {
+						return nil, nil, err
+					}
+				}
+			}
+		}
 		if err := r.ReadColumn(ctx, v, c, 0, r.Rows()); err != nil {
 			return nil, nil, err
 		}

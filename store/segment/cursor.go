@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sync"
 	"unsafe"
 
 	"github.com/parquet-go/parquet-go/format"
@@ -31,8 +32,9 @@ type cursor struct {
 	delta    deltaDecoder
 	hybrid   hybridDecoder
 	dict     *dictionary
-	text     string  // of a page of DELTA_LENGTH_BYTE_ARRAY
-	ends     []int64 // of its values
+	packed   []byte  // the texts of a page of DELTA_LENGTH_BYTE_ARRAY
+	ends     []int64 // of each of them; from a pool
+	pooled   *[]int64
 
 	indexes []uint32 // scratch
 }
@@ -77,6 +79,11 @@ func (c *cursor) close() {
 	if c.buf != nil {
 		recycle(&bodyBuffers, c.buf)
 		c.buf = nil
+	}
+	if c.pooled != nil {
+		*c.pooled = c.ends
+		endBuffers.Put(c.pooled)
+		c.pooled, c.ends = nil, nil
 	}
 }
 
@@ -126,12 +133,18 @@ func (c *cursor) start(col *fileColumn, b body) (err error) {
 	return nil
 }
 
-// startText decodes the lengths; the values will share one string.
+// endBuffers are for cursor.ends.
+var endBuffers = sync.Pool{New: func() any { return new([]int64) }}
+
+// startText decodes the lengths.
 func (c *cursor) startText() error {
 	if err := c.delta.reset(c.bytes, c.count); err != nil {
 		return err
 	}
-	c.ends = slices.Grow(c.ends[:0], c.count)[:c.count]
+	if c.pooled == nil {
+		c.pooled = endBuffers.Get().(*[]int64)
+	}
+	c.ends = slices.Grow((*c.pooled)[:0], c.count)[:c.count]
 	if err := c.delta.read(c.ends); err != nil {
 		return err
 	}
@@ -150,7 +163,7 @@ func (c *cursor) startText() error {
 	if end != int64(len(rest)) {
 		return errors.New("texts do not fill the page")
 	}
-	c.text = string(rest)
+	c.packed = rest
 	return nil
 }
 
@@ -271,15 +284,26 @@ func (c *cursor) texts(out []string) error {
 		}
 		return nil
 	}
-	at := int64(0)
-	if c.value > 0 {
-		at = c.ends[c.value-1]
+	if len(out) == 0 {
+		return nil
 	}
+	start := c.startOf(c.value)
+	text := string(c.packed[start:c.ends[c.value+len(out)-1]]) // which the values share
+	at := int64(0)
 	for i, end := range c.ends[c.value : c.value+len(out)] {
-		out[i] = c.text[at:end]
+		end -= start
+		out[i] = text[at:end]
 		at = end
 	}
 	return nil
+}
+
+// startOf is where the text of a value starts in packed.
+func (c *cursor) startOf(value int) int64 {
+	if value == 0 {
+		return 0
+	}
+	return c.ends[value-1]
 }
 
 // lookup reads n valid indexes.

@@ -5,10 +5,12 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"sync/atomic"
 
 	"github.com/parquet-go/parquet-go/format"
 
 	"tarn/store/column"
+	"tarn/store/merge"
 )
 
 // dictionary is the decoded dictionary of a chunk; one of the slices is set.
@@ -16,6 +18,29 @@ type dictionary struct {
 	chunk  uint32
 	floats []float64
 	texts  []string
+
+	verdicts atomic.Pointer[verdicts]
+}
+
+// verdicts are the texts of a dictionary that pass a test.
+type verdicts struct {
+	test    *merge.TextTest
+	passing column.Bitmap
+}
+
+// passing are the texts that pass a test. Those of the last test are kept.
+func (d *dictionary) passing(t *merge.TextTest) column.Bitmap {
+	if v := d.verdicts.Load(); v != nil && v.test == t {
+		return v.passing
+	}
+	v := &verdicts{test: t}
+	for i, s := range d.texts {
+		if t.Passes(s) {
+			v.passing.Set(i)
+		}
+	}
+	d.verdicts.Store(v)
+	return v.passing
 }
 
 func (d *dictionary) n() int { return max(len(d.floats), len(d.texts)) }

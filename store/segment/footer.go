@@ -127,6 +127,9 @@ func (w *Writer) rowGroup(i int, cols []schema.Column) format.RowGroup {
 			DataPageOffset: c.offset, DictionaryPageOffset: c.dictOffset,
 			Statistics: format.Statistics{NullCount: c.nulls},
 		}
+		if c.filterLength > 0 {
+			m.BloomFilterOffset, m.BloomFilterLength = c.filterOffset, int32(c.filterLength)
+		}
 		if !c.noBounds {
 			m.Statistics.MinValue, m.Statistics.MaxValue = c.min, c.max
 		}
@@ -152,7 +155,7 @@ func (w *Writer) keyValues() (thrift.Slice[format.KeyValue], error) {
 	return thrift.Slice[format.KeyValue]{
 		{Key: keySchema, Value: sch},
 		{Key: keyIdentity, Value: string(identity)},
-		{Key: keySeries, Value: w.series.encode(w.zstd)},
+		{Key: keySeries, Value: w.series.encode(w.work.zstd)},
 	}, nil
 }
 

@@ -47,11 +47,21 @@ type encodedPage struct {
 	noBounds bool
 }
 
+// work is what the columns of a Writer share.
+type work struct {
+	zstd    *zstd.Encoder // from the pool until the writer is closed
+	scratch []byte        // a page before compression, or what a trial came to
+	buf     []byte        // encoded values
+	indexes []uint32
+	trial   floatDict
+	held    int // bytes of encoded pages in memory
+}
+
 // chunk is the part of a column in one row group: encoded pages, in memory
 // until the row group ends.
 type chunk struct {
 	required bool
-	zstd     *zstd.Encoder
+	work     *work
 
 	dict      []byte // the dictionary page
 	dictCheck pageCheck
@@ -62,12 +72,10 @@ type chunk struct {
 	raw       int // uncompressed bytes of all pages
 	encodings []format.Encoding
 	noBounds  bool
-
-	scratch []byte
 }
 
 func (c *chunk) reset() {
-	*c = chunk{required: c.required, zstd: c.zstd, dict: c.dict[:0], data: c.data[:0], pages: c.pages[:0], encodings: c.encodings[:0], scratch: c.scratch}
+	*c = chunk{required: c.required, work: c.work, dict: c.dict[:0], data: c.data[:0], pages: c.pages[:0], encodings: c.encodings[:0]}
 }
 
 // size is the number of bytes that the chunk will take in the file.
@@ -79,11 +87,12 @@ const maxPageBytes = 1 << 30
 
 // addPage compresses and appends a data page.
 func (c *chunk) addPage(p encodedPage) error {
-	c.scratch = c.scratch[:0]
+	body := c.work.scratch[:0]
 	if !c.required {
-		c.scratch = appendLevels(c.scratch, p.nullSet, p.rows)
+		body = appendLevels(body, p.nullSet, p.rows)
 	}
-	c.scratch = append(c.scratch, p.values...)
+	body = append(body, p.values...)
+	c.work.scratch = body
 	head := format.PageHeader{Type: format.DataPage, DataPageHeader: thrift.New(format.DataPageHeader{
 		NumValues: int32(p.rows), Encoding: p.encoding, DefinitionLevelEncoding: format.RLE, RepetitionLevelEncoding: format.RLE,
 		Statistics: format.Statistics{NullCount: int64(p.nulls)},
@@ -91,12 +100,13 @@ func (c *chunk) addPage(p encodedPage) error {
 	at := len(c.data)
 	var check pageCheck
 	var err error
-	if c.data, check, err = c.appendPage(c.data, head, c.scratch); err != nil {
+	if c.data, check, err = c.appendPage(c.data, head, body); err != nil {
 		return err
 	}
 	c.pages = append(c.pages, page{
 		offset: at, size: len(c.data) - at, firstRow: c.rows, check: check, rows: p.rows, nulls: p.nulls, min: p.min, max: p.max,
 	})
+	c.work.held += len(c.data) - at
 	c.rows += p.rows
 	c.nulls += p.nulls
 	c.noBounds = c.noBounds || p.noBounds
@@ -136,7 +146,7 @@ func (c *chunk) appendPage(dst []byte, head format.PageHeader, body []byte) ([]b
 	const gap = 128
 	at := len(dst)
 	dst = append(dst, make([]byte, gap)...)
-	dst = c.zstd.EncodeAll(body, dst)
+	dst = c.work.zstd.EncodeAll(body, dst)
 	packed := dst[at+gap:]
 	head.UncompressedPageSize = int32(len(body))
 	head.CompressedPageSize = int32(len(packed))

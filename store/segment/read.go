@@ -60,24 +60,15 @@ func (r *Reader) read(ctx context.Context, c *fileColumn, from, to int, use func
 	if err := r.load(ctx); err != nil {
 		return err
 	}
-	// The page that has row from.
-	page := sort.Search(len(c.pages), func(i int) bool { return int(c.pages[i].firstRow) > from }) - 1
-	for ; from < to; page++ {
+	for page := c.pageOf(from); from < to; page++ {
 		p := &c.pages[page]
 		first := int(p.firstRow)
-		cur := c.stash.take(page, from-first)
-		if cur == nil {
-			var err error
-			if cur, err = r.openPage(ctx, c, page); err != nil {
-				return err
-			}
+		cur, err := r.cursorAt(ctx, c, page, from-first)
+		if err != nil {
+			return err
 		}
 		n := min(to, first+int(p.rows)) - from
-		err := cur.seek(from - first)
-		if err == nil {
-			err = use(cur, n)
-		}
-		if err != nil {
+		if err := use(cur, n); err != nil {
 			cur.close()
 			return r.wrap(c, p, err)
 		}
@@ -90,6 +81,28 @@ func (r *Reader) read(ctx context.Context, c *fileColumn, from, to int, use func
 		}
 	}
 	return nil
+}
+
+// pageOf is the page that has a row.
+func (c *fileColumn) pageOf(row int) int {
+	return sort.Search(len(c.pages), func(i int) bool { return int(c.pages[i].firstRow) > row }) - 1
+}
+
+// cursorAt returns a cursor on a row of a page, the one that is there already if
+// it has not passed.
+func (r *Reader) cursorAt(ctx context.Context, c *fileColumn, page, row int) (*cursor, error) {
+	cur := c.stash.take(page, row)
+	if cur == nil {
+		var err error
+		if cur, err = r.openPage(ctx, c, page); err != nil {
+			return nil, err
+		}
+	}
+	if err := cur.seek(row); err != nil {
+		cur.close()
+		return nil, r.wrap(c, &c.pages[page], err)
+	}
+	return cur, nil
 }
 
 // ColumnStats returns the bounds of a numeric or boolean field, and the number

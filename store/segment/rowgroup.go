@@ -25,6 +25,9 @@ type chunkEntry struct {
 	pages      []page
 	min, max   []byte
 	noBounds   bool
+
+	filterOffset int64
+	filterLength int // 0 means none
 }
 
 // less compares statistics of a column.
@@ -61,10 +64,37 @@ func (w *Writer) endGroup() error {
 		if err := w.writeChunk(&g, c.chunk(), w.lessOf(i)); err != nil {
 			return err
 		}
+	}
+	if err := w.writeFilters(&g); err != nil {
+		return err
+	}
+	for _, c := range w.values {
 		c.begin()
 	}
 	w.groups = append(w.groups, g)
-	w.groupRows = 0
+	w.groupRows, w.work.held = 0, 0
+	return nil
+}
+
+// writeFilters writes the Bloom filters of the row group, behind its chunks.
+func (w *Writer) writeFilters(g *groupEntry) error {
+	first := len(g.chunks) - len(w.values)
+	for i, c := range w.values {
+		texts, ok := c.(*stringColumn)
+		if !ok || !texts.filterPays() {
+			continue
+		}
+		var err error
+		var length int
+		if w.scratch, length, err = texts.filter.appendTo(w.scratch[:0], !w.opts.export); err != nil {
+			return err
+		}
+		e := &g.chunks[first+i]
+		e.filterOffset, e.filterLength = w.written, length
+		if err := w.write(w.scratch); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

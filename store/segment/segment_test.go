@@ -251,6 +251,7 @@ var layouts = map[string]WriterOptions{
 	"small groups": {RowGroupRows: 50, PageRows: 20, PageBytes: 200},
 	"tiny pages":   {RowGroupRows: 1000, PageRows: 3},
 	"single rows":  {RowGroupRows: 1, PageRows: 1},
+	"small memory": {RowGroupRows: 1000, GroupBytes: 2000},
 	"odd":          {RowGroupRows: 4097, PageRows: 777, PageBytes: 1000},
 }
 

@@ -12,11 +12,11 @@ type source struct {
 	runs []merge.Run
 }
 
-var _ merge.Source = (*source)(nil)
+var _ merge.Searcher = (*source)(nil)
 
-// Source returns the segment's rows as a merge.Source. ids has the table's
+// Source returns the segment's rows as a merge.Searcher. ids has the table's
 // number of each of the segment's series.
-func (r *Reader) Source(ids []uint32) merge.Source {
+func (r *Reader) Source(ids []uint32) merge.Searcher {
 	if len(ids) != r.NumSeries() {
 		panic(fmt.Sprintf("BUG: %d numbers for the %d series of segment %s", len(ids), r.NumSeries(), r.opts.Name))
 	}

@@ -44,6 +44,17 @@ func (u *Usage) Totals() UsageTotals {
 	return t
 }
 
+// countBytes notes bytes that were read to find out that pages need not be.
+func countBytes(ctx context.Context, size int) {
+	u, ok := ctx.Value(usageKey{}).(*Usage)
+	if !ok {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.totals.Bytes += int64(size)
+}
+
 // countPage notes that a page of a row group was read.
 func (r *Reader) countPage(ctx context.Context, group uint32, b body, size int) {
 	u, ok := ctx.Value(usageKey{}).(*Usage)

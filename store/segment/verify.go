@@ -48,6 +48,9 @@ func (r *Reader) verify(ctx context.Context) error {
 	for _, c := range r.cols {
 		for i := range c.chunks {
 			k := &c.chunks[i]
+			if err := r.verifyFilter(k.filter); err != nil {
+				return err
+			}
 			if k.dictOffset == 0 {
 				continue
 			}

@@ -24,6 +24,10 @@ type WriterOptions struct {
 	// encoding, but for a longer single value; default 60 KiB, which caches
 	// take well.
 	PageBytes int
+	// GroupBytes is about what the writer may hold of encoded pages, and again of
+	// others, and of dictionaries: a row group ends with it, and pages of wide
+	// tables are smaller. Default 16 MiB.
+	GroupBytes int
 	// Append allows rows of the same series and time.
 	Append bool
 
@@ -31,6 +35,8 @@ type WriterOptions struct {
 	// of what only Tarn reads. The last remainders fields are INT32.
 	export     bool
 	remainders int
+
+	floatDict, textDict int // values, bytes
 }
 
 func (o WriterOptions) withDefaults() WriterOptions {
@@ -43,23 +49,49 @@ func (o WriterOptions) withDefaults() WriterOptions {
 	if o.PageBytes <= 0 {
 		o.PageBytes = 60 << 10
 	}
+	if o.GroupBytes <= 0 {
+		o.GroupBytes = 16 << 20
+	}
 	return o
 }
 
+// fit makes the pages and dictionaries of a wide table smaller.
+func (o *WriterOptions) fit(fields []schema.Column) {
+	share := max(o.GroupBytes/max(len(fields), 1), leastPage)
+	if share < o.PageBytes {
+		o.PageRows = max(min(o.PageRows, o.PageRows*share/o.PageBytes), 1)
+		o.PageBytes = share
+	}
+	// A number of a dictionary is 8 bytes, and as many again and more in its index.
+	o.floatDict = min(max(o.GroupBytes/max(len(fields), 1)/24, 256), maxFloatDict)
+	texts := 0
+	for _, f := range fields {
+		if f.Kind == column.String {
+			texts++
+		}
+	}
+	o.textDict = min(max(o.GroupBytes/2/max(texts, 1), 16<<10), maxDictBytes)
+}
+
+// leastPage is the smallest PageBytes that a table is too wide for.
+const leastPage = 4 << 10
+
 // Writer writes one segment. It holds the encoded pages of one row group, one
-// raw page per column, the row group's dictionaries (1 MiB each at most) and
-// the series index. It is not safe for concurrent use.
+// raw page per column, the row group's dictionaries (1 MiB each at most), its
+// Bloom filters (160 KiB each, maxFilters at most) and the series index. It is
+// not safe for concurrent use.
 type Writer struct {
 	w      io.Writer
 	opts   WriterOptions
 	sch    *schema.Table
 	fields []schema.Column
 	meta   Meta
-	zstd   *zstd.Encoder // from the pool until Close
+	work   *work
 
 	tags    []*tagColumn
 	time    *intColumn[int64]
 	values  []columnWriter // by field
+	filters int            // columns that may get Bloom filters
 	written int64
 	err     error // of a write that failed: the file is lost
 
@@ -69,6 +101,7 @@ type Writer struct {
 	lastTags  []string
 	lastTime  int64
 	micros    []int64 // scratch
+	scratch   []byte
 	info      Info
 }
 
@@ -83,25 +116,30 @@ var (
 // the caller's part.
 func NewWriter(w io.Writer, sch *schema.Table, fields []schema.Column, meta Meta, opts WriterOptions) (*Writer, error) {
 	opts = opts.withDefaults()
+	opts.fit(fields)
 	if _, err := encodeSchema(sch, fields); err != nil {
 		return nil, err
 	}
 	x := &Writer{
-		w: w, opts: opts, sch: sch, fields: fields, meta: meta, zstd: encoders.Get().(*zstd.Encoder),
+		w: w, opts: opts, sch: sch, fields: fields, meta: meta, work: &work{zstd: encoders.Get().(*zstd.Encoder)},
 		lastTags: make([]string, len(sch.Tags)), info: Info{MinTime: math.MaxInt64, MaxTime: math.MinInt64},
 	}
 	for range sch.Tags {
-		x.tags = append(x.tags, &tagColumn{c: chunk{zstd: x.zstd}})
+		x.tags = append(x.tags, &tagColumn{c: chunk{work: x.work}})
 		x.series.tags = append(x.series.tags, tagBuilder{codes: map[string]uint64{}})
 	}
-	x.time = &intColumn[int64]{c: chunk{zstd: x.zstd, required: true}, pageRows: opts.PageRows}
+	x.time = &intColumn[int64]{c: chunk{work: x.work, required: true}, pageRows: opts.PageRows}
 	for i, f := range fields {
-		c, err := newColumn(f, chunk{zstd: x.zstd}, opts)
+		c, err := newColumn(f, chunk{work: x.work}, opts)
 		if err != nil {
 			return nil, err
 		}
 		if ints, ok := c.(*intColumn[int64]); ok {
 			ints.narrow = i >= len(fields)-opts.remainders
+		}
+		if texts, ok := c.(*stringColumn); ok && x.filters < maxFilters && !opts.export {
+			x.filters++
+			texts.filter, texts.groupRows = &filterBuilder{}, opts.RowGroupRows
 		}
 		x.values = append(x.values, c)
 	}
@@ -118,11 +156,11 @@ func newColumn(f schema.Column, c chunk, opts WriterOptions) (columnWriter, erro
 	case column.Uint64:
 		return &intColumn[uint64]{c: c, pageRows: opts.PageRows, data: func(v *column.Vector) []uint64 { return v.Uints }}, nil
 	case column.Float64:
-		return &floatColumn{c: c, pageRows: max(1, min(opts.PageRows, opts.PageBytes/8))}, nil
+		return &floatColumn{c: c, pageRows: max(1, min(opts.PageRows, opts.PageBytes/8)), most: opts.floatDict}, nil
 	case column.Bool:
 		return &boolColumn{c: c, pageRows: opts.PageRows}, nil
 	case column.String:
-		return &stringColumn{c: c, pageRows: opts.PageRows, pageBytes: opts.PageBytes}, nil
+		return &stringColumn{c: c, pageRows: opts.PageRows, pageBytes: opts.PageBytes, most: opts.textDict}, nil
 	}
 	return nil, fmt.Errorf("field %q: values of type %s cannot be stored", f.Name, column.Of(f.Kind))
 }
@@ -157,7 +195,7 @@ func (w *Writer) Append(tags []string, times []int64, cols []*column.Vector, row
 			return w.fail(err)
 		}
 		times, row = times[n:], row+n
-		if w.groupRows == w.opts.RowGroupRows {
+		if w.groupRows == w.opts.RowGroupRows || w.work.held >= w.opts.GroupBytes {
 			if err := w.endGroup(); err != nil {
 				return w.fail(err)
 			}
@@ -222,7 +260,7 @@ func (w *Writer) begin(tags []string) error {
 		w.lastTags[i] = w.series.tags[i].last
 	}
 	// A row group that is nearly full ends here rather than within the series.
-	full := w.groupRows >= w.opts.RowGroupRows-w.opts.RowGroupRows/8
+	full := w.groupRows >= w.opts.RowGroupRows-w.opts.RowGroupRows/8 || w.work.held >= w.opts.GroupBytes-w.opts.GroupBytes/8
 	for _, t := range w.tags {
 		full = full || t.full()
 	}
@@ -295,9 +333,9 @@ func (w *Writer) Close() (Info, error) {
 // fail makes err the answer to every further call.
 func (w *Writer) fail(err error) error {
 	w.err = err
-	if w.zstd != nil {
-		encoders.Put(w.zstd)
-		w.zstd = nil
+	if w.work.zstd != nil {
+		encoders.Put(w.work.zstd)
+		w.work.zstd = nil
 	}
 	return err
 }

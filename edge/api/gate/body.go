@@ -60,6 +60,9 @@ func (g *Gate) fill(b []byte, turn *ingest.Turn, length int64) ([]byte, error) {
 			return b, err
 		}
 		if len(b) == cap(b) {
+			if err := turn.Await(len(b)); err != nil {
+				return b, err
+			}
 			// A plain body says how long it is.
 			b = slices.Grow(b, max(int(min(length, g.MaxBody))+1-len(b), len(b)/2, 512))
 		}
@@ -105,10 +108,10 @@ func (g *Gate) TakeBody(r *http.Request, w *ingest.Writer) (body []byte, release
 }
 
 // firstPart is what of a body is read at any rate, and maxKept how large its
-// memory may be to be kept for the next.
+// memory may be to be kept for the next, which may have to wait for its turn.
 const (
 	firstPart = 128 << 10
-	maxKept   = 1 << 20
+	maxKept   = 2 * firstPart
 )
 
 // Body reads a request's body with its Content-Encoding undone: gzip, deflate

@@ -162,6 +162,28 @@ func TestTakeBody(t *testing.T) {
 	}
 }
 
+// TestWaitingBody: a body that waits for its turn has no memory for what it says
+// is to come.
+func TestWaitingBody(t *testing.T) {
+	w := ingest.NewWriter(&ingesttest.Sink{}, time.Now)
+	w.LimitLarge(1)
+	raw := bytes.Repeat([]byte("rows "), 1_000_000)
+	g := newGate(int64(len(raw)))
+	_, release, err := g.TakeBody(post(raw), w)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	turn := w.Turn(ctx, bytes.NewReader(raw))
+	defer turn.Done()
+	b, err := g.fill(nil, turn, int64(len(raw)))
+	if !errors.Is(err, context.Canceled) || cap(b) > maxKept {
+		t.Errorf("%d bytes are held, error %v", cap(b), err)
+	}
+}
+
 // TestBombs: little that decompresses to much costs its limit and no more.
 func TestBombs(t *testing.T) {
 	zeros := make([]byte, 64<<20)

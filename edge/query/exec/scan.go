@@ -40,7 +40,7 @@ func (s *scan) open(ctx context.Context) (err error) {
 	}
 	spec := store.ScanSpec{
 		Database: n.Database, Table: n.Table, Columns: n.IDs, MinTime: n.MinTime, MaxTime: n.MaxTime,
-		FieldBounds: n.Bounds, Order: n.Order, Edge: n.Edge, BatchRows: scanRows(len(n.IDs)),
+		FieldBounds: n.Bounds, FieldTexts: n.Texts, Order: n.Order, Edge: n.Edge, BatchRows: scanRows(len(n.IDs)),
 	}
 	if n.Tags != nil {
 		s.keepCtx = s.env.context()

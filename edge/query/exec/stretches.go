@@ -33,7 +33,7 @@ func (t *stretches) begin(ctx context.Context, env *Env) error {
 	}
 	bound := &atomic.Int64{}
 	s := *t.scan
-	s.IDs, s.Order, s.Bounds, s.Edge = []int{0}, store.OldestFirst, nil, merge.NoEdge // column 0 is the time
+	s.IDs, s.Order, s.Bounds, s.Texts, s.Edge = []int{0}, store.OldestFirst, nil, nil, merge.NoEdge // column 0 is the time
 	bound.Store(math.MaxInt64)
 	if t.desc {
 		s.Order = store.NewestFirst

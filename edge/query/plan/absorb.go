@@ -25,6 +25,7 @@ func (s *Scan) absorb(conds []expr.Expr) []expr.Expr {
 		default:
 			s.floorBound(c)
 			s.fieldBound(c)
+			s.fieldText(c)
 			rest = append(rest, c)
 		}
 	}
@@ -192,4 +193,15 @@ func (s *Scan) fieldBound(e expr.Expr) {
 		return
 	}
 	s.Bounds = append(s.Bounds, b)
+}
+
+// fieldText notes what a predicate needs of the text of a field.
+func (s *Scan) fieldText(e expr.Expr) {
+	n, ok := expr.NeedOf(e)
+	if !ok {
+		return
+	}
+	if c := s.column(n.Column); c.Role == schema.Field && c.Kind == column.String {
+		s.Texts = append(s.Texts, store.FieldText{Column: c.ID, Values: n.Values, Parts: n.Parts})
+	}
 }

@@ -54,6 +54,7 @@ type Scan struct {
 	TagIDs []int
 	// Bounds are hints from predicates on fields.
 	Bounds []store.FieldBound
+	Texts  []store.FieldText
 	Order  store.Order
 	// Edge says that one row of each series is enough.
 	Edge merge.Edge
