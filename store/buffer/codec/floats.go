@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+	"unsafe"
 )
 
 // A stretch of floats:
@@ -148,6 +149,12 @@ func appendDecimals(dst []byte, v []uint64, exponent int) ([]byte, bool) {
 // DecodeFloats fills dst with the floats that AppendFloats encoded and returns
 // what follows them in src. len(dst) must be their number.
 func DecodeFloats(dst []float64, src []byte) (rest []byte, err error) {
+	return DecodeFloatsWithin(dst, src, 0, len(dst))
+}
+
+// DecodeFloatsWithin is DecodeFloats for a caller who wants dst[lo:hi] alone:
+// the others may become anything.
+func DecodeFloatsWithin(dst []float64, src []byte, lo, hi int) (rest []byte, err error) {
 	if len(dst) == 0 {
 		return src, nil
 	}
@@ -156,31 +163,25 @@ func DecodeFloats(dst []float64, src []byte) (rest []byte, err error) {
 	}
 	exponent := src[0]
 	if exponent == bitsByte {
-		var words [Size]uint64
-		rest, err = DecodeInts(words[:len(dst)], src[1:])
-		if err != nil {
-			return nil, err
-		}
-		for i := range dst {
-			dst[i] = math.Float64frombits(words[i])
-		}
-		return rest, nil
+		return DecodeInts(unsafe.Slice((*uint64)(unsafe.Pointer(&dst[0])), len(dst)), src[1:])
 	}
 	if exponent > MaxExponent {
 		return nil, ErrCorrupt
 	}
-	var ints [Size]int64
-	rest, err = DecodeInts(ints[:len(dst)], src[1:])
+	// In place: a float and the integer that it is made of are of one size.
+	ints := unsafe.Slice((*int64)(unsafe.Pointer(&dst[0])), len(dst))
+	rest, err = DecodeInts(ints, src[1:])
 	if err != nil {
 		return nil, err
 	}
+	wanted := dst[lo:hi]
 	if power := powers[exponent]; power == 1 {
-		for i := range dst {
-			dst[i] = float64(ints[i])
+		for i, d := range ints[lo:hi] {
+			wanted[i] = float64(d)
 		}
 	} else {
-		for i := range dst {
-			dst[i] = float64(ints[i]) / power
+		for i, d := range ints[lo:hi] {
+			wanted[i] = float64(d) / power
 		}
 	}
 	if len(rest) == 0 || len(rest) < 1+9*int(rest[0]) {
