@@ -36,6 +36,20 @@ func AppendFloatJSON(dst []byte, v float64) []byte {
 	return appendScientific(dst, v, true)
 }
 
+// AppendShort appends v as strconv's shortest 'f' does: without an exponent, and
+// without a point in whole numbers.
+func AppendShort(dst []byte, v float64) []byte {
+	if v > -1e11 && v < 1e11 {
+		if i := int64(v); float64(i) == v && (i != 0 || !math.Signbit(v)) {
+			return strconv.AppendInt(dst, i, 10)
+		}
+		if d, ok := appendDecimal(dst, v); ok {
+			return d
+		}
+	}
+	return strconv.AppendFloat(dst, v, 'f', -1, 64)
+}
+
 // FormatFloat is AppendFloat as a string.
 func FormatFloat(v float64) string { return string(AppendFloat(nil, v)) }
 

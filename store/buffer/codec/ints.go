@@ -200,6 +200,9 @@ func decodeDelta[T Word](dst []T, src []byte, base T, width int) (rest []byte, e
 	if len(src) < size+exceptions || exceptions > 0 && width == 64 {
 		return nil, ErrCorrupt
 	}
+	if width == 0 {
+		return decodeEven(dst, src, first, base, exceptions)
+	}
 	unpack(offsets, src, width)
 	src = src[size:]
 	if exceptions > 0 {
@@ -221,4 +224,32 @@ func decodeDelta[T Word](dst []T, src []byte, base T, width int) (rest []byte, e
 		offsets[i] = first
 	}
 	return src, nil
+}
+
+// decodeEven is decodeDelta when all differences are base, as those of times
+// mostly are, but for some exceptions: where another series begins.
+func decodeEven[T Word](dst []T, src []byte, value, base T, exceptions int) (rest []byte, err error) {
+	places := src[:exceptions]
+	src = src[exceptions:]
+	next := 0 // of dst; value goes there
+	for _, p := range places {
+		high, k := binary.Uvarint(src)
+		if k <= 0 || int(p)+1 >= len(dst) || int(p)+1 < next {
+			return nil, ErrCorrupt
+		}
+		src = src[k:]
+		value = fill(dst[next:int(p)+1], value, base) + T(unzigzag(high))
+		next = int(p) + 1
+	}
+	fill(dst[next:], value, base)
+	return src, nil
+}
+
+// fill makes dst value, value + step and so on, and returns what would follow.
+func fill[T Word](dst []T, value, step T) T {
+	for i := range dst {
+		dst[i] = value
+		value += step
+	}
+	return value
 }
