@@ -87,12 +87,17 @@ type chunkRef struct {
 	indexAt    int64 // offset index
 	indexLen   int32
 	dictCheck  pageCheck
-	filter     filterRef
-	nulls      bool // all rows are null
-	mixed      bool // not all pages use the dictionary
-	// lo and hi bound the texts of a string column, when bounded.
+	text       *chunkText // of a column of texts
+}
+
+// chunkText is what tells that a text is not in a chunk.
+type chunkText struct {
+	filter filterRef
+	// lo and hi bound the texts, when bounded.
 	lo, hi  string
 	bounded bool
+	nulls   bool // all rows are null
+	mixed   bool // not all pages use the dictionary
 }
 
 // pageRef is the place of a data page.
@@ -287,26 +292,28 @@ func (r *Reader) addChunk(c *fileColumn, cc *format.ColumnChunk, row, rows int64
 		m.NumValues != rows || m.Type != physicalType(c.Kind) || m.Codec != format.Zstd {
 		return errors.New("invalid chunk")
 	}
-	var err error
-	if ref.filter, err = filterAt(m.BloomFilterOffset, m.BloomFilterLength, r.trail.indexOffset); err != nil {
-		return err
-	}
 	if c.Kind == column.String {
-		ref.describeTexts(m, rows)
+		filter, err := filterAt(m.BloomFilterOffset, m.BloomFilterLength, r.trail.indexOffset)
+		if err != nil {
+			return err
+		}
+		ref.text = describeTexts(m, rows, filter)
 	}
 	c.addStats(&m.Statistics, rows)
 	c.chunks = append(c.chunks, ref)
 	return nil
 }
 
-// describeTexts notes what tells that a text is not in the chunk.
-func (ref *chunkRef) describeTexts(m *format.ColumnMetaData, rows int64) {
-	ref.nulls = m.Statistics.NullCount == rows
-	ref.mixed = slices.Contains(m.Encoding, format.DeltaLengthByteArray)
+// describeTexts takes from the footer what tells that a text is not in a chunk.
+func describeTexts(m *format.ColumnMetaData, rows int64, filter filterRef) *chunkText {
+	t := &chunkText{
+		filter: filter, nulls: m.Statistics.NullCount == rows, mixed: slices.Contains(m.Encoding, format.DeltaLengthByteArray),
+	}
 	// An empty upper bound may be one, or none.
 	if s := &m.Statistics; len(s.MaxValue) > 0 {
-		ref.lo, ref.hi, ref.bounded = string(s.MinValue), string(s.MaxValue), true
+		t.lo, t.hi, t.bounded = string(s.MinValue), string(s.MaxValue), true
 	}
+	return t
 }
 
 // addStats widens the column's statistics by those of a chunk.
