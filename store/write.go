@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"tarn/store/buffer"
 	"tarn/store/catalog"
@@ -38,6 +39,9 @@ func (s *Store) Write(ctx context.Context, database string, b *points.Batch, o W
 	}
 	db, err := s.ensureDatabase(ctx, database)
 	if err != nil {
+		return err
+	}
+	if err := s.awaitRoom(ctx, b); err != nil {
 		return err
 	}
 	fed := s.copyFed(db, b) // before the rows are put in another order
@@ -109,6 +113,29 @@ func (s *Store) admit() error {
 			s.requestCheckpoint() // rows take less in segments than in the log
 		}
 		return ErrQuota
+	}
+	return nil
+}
+
+// roomPatience is how long a huge write waits for the buffers.
+const roomPatience = 5 * time.Second
+
+// awaitRoom has a write that takes most of the buffers wait until they are nearly
+// empty: together with what fills them it would come to several times their size.
+func (s *Store) awaitRoom(ctx context.Context, b *points.Batch) error {
+	if int64(b.Bytes()) <= s.opts.BufferBytes/2 {
+		return nil
+	}
+	for end := time.Now().Add(roomPatience); s.buffered.Load() > s.opts.BufferBytes/4; {
+		s.requestCheckpoint()
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(20 * time.Millisecond):
+		}
+		if time.Now().After(end) {
+			return nil // a checkpoint takes long; admit has the last word
+		}
 	}
 	return nil
 }
@@ -193,7 +220,7 @@ func (s *Store) plan(db *database, p *points.Table) (sch *schema.Table, isNew bo
 			return nil, false, fmt.Errorf("table %s: %s is both a tag and a field: %w", p.Name, c.Name, ErrSchemaChanged)
 		}
 	}
-	if len(sch.Columns)+len(added) > s.opts.Limits.Columns {
+	if sch.Live()+len(added) > s.opts.Limits.Columns {
 		return nil, false, LimitColumns(s.opts.Limits.Columns)
 	}
 	grown := sch.With(added...)
@@ -225,8 +252,16 @@ func (s *Store) commit(db *database, b *points.Batch, scratch *writeScratch) (wa
 		return wal.Ticket{}, fmt.Errorf("database %s was deleted: %w", d.Name, ErrSchemaChanged)
 	}
 	for _, p := range b.Tables {
-		if t, ok := db.table(p.Name); !ok || t.id != p.ID {
+		t, ok := db.table(p.Name)
+		if !ok || t.id != p.ID {
 			return wal.Ticket{}, fmt.Errorf("table %s was deleted: %w", p.Name, ErrSchemaChanged)
+		}
+		if sch := t.schema.Load(); sch.Live() < len(sch.Columns) {
+			for _, f := range p.Fields {
+				if sch.Columns[f.ID].Role == schema.Dropped {
+					return wal.Ticket{}, fmt.Errorf("table %s: field %s was dropped: %w", p.Name, f.Name, ErrSchemaChanged)
+				}
+			}
 		}
 	}
 	seq, ticket, err := s.wal.Append(scratch.payload, b.Rows())
@@ -279,6 +314,12 @@ func (s *Store) insert(t *table, p *points.Table, seq uint64, scratch *writeScra
 	active := t.active
 	t.mu.Unlock()
 	before := active.Bytes()
+	if fills := sch.Fills(); fills != nil {
+		// Rows that a new field is filled in stay apart from later ones.
+		if _, last := active.SeqRange(); slices.ContainsFunc(fills, func(to uint64) bool { return last <= to && to < seq }) {
+			active.Seal()
+		}
+	}
 	if err := active.Insert(p, scratch.series, seq, t.newest); err != nil {
 		return fmt.Errorf("insert into the buffer of table %s: %w", p.Name, err)
 	}

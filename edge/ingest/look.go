@@ -156,9 +156,9 @@ func (w *Writer) refine(ctx context.Context, database string, t *points.Table, h
 	if len(added) == 0 {
 		return nil
 	}
-	err := s.AlterTable(ctx, database, t.Name, func(now *schema.Table) ([]string, []store.FieldDef, *schema.Definition, error) {
+	err := s.AlterTable(ctx, database, t.Name, func(now *schema.Table) (store.Alteration, error) {
 		if now.Def == nil {
-			return nil, nil, nil, nil
+			return store.Alteration{}, nil
 		}
 		def := *now.Def
 		def.Columns = maps.Clone(def.Columns)
@@ -170,7 +170,7 @@ func (w *Writer) refine(ctx context.Context, database string, t *points.Table, h
 				def.Columns[name] = c
 			}
 		}
-		return nil, nil, &def, nil
+		return store.Alteration{Def: &def}, nil
 	})
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return fmt.Errorf("add columns to table %s: %w", t.Name, err)
@@ -180,8 +180,13 @@ func (w *Writer) refine(ctx context.Context, database string, t *points.Table, h
 
 // alterer changes definitions of tables: a store.
 type alterer interface {
-	AlterTable(ctx context.Context, database, name string, change func(*schema.Table) ([]string, []store.FieldDef, *schema.Definition, error)) error
+	AlterTable(ctx context.Context, database, name string, change func(*schema.Table) (store.Alteration, error)) error
 }
+
+var _ interface {
+	alterer
+	definer
+} = (*store.Store)(nil)
 
 // define makes a table that looks as told, unless it is there.
 func (w *Writer) define(ctx context.Context, database, name string, look *Look) error {

@@ -276,7 +276,7 @@ func (r *Rows) Table(name []byte) (*RowTable, error) {
 	t.rows, t.schema = r, sch
 	t.columns, t.tagCount = 1, 0
 	if sch != nil {
-		t.columns, t.tagCount = len(sch.Columns), len(sch.Tags)
+		t.columns, t.tagCount = sch.Live(), len(sch.Tags)
 	}
 	r.names[t.name] = t
 	return t, nil

@@ -55,7 +55,7 @@ type Reader struct {
 	series *seriesIndex
 	cols   []*fileColumn // all, as they lie
 	time   *fileColumn
-	fields map[string]*fileColumn
+	fields map[int]*fileColumn // by ID of the table's column
 
 	trail  trailer
 	index  sync.Mutex
@@ -87,12 +87,17 @@ type chunkRef struct {
 	indexAt    int64 // offset index
 	indexLen   int32
 	dictCheck  pageCheck
-	filter     filterRef
-	nulls      bool // all rows are null
-	mixed      bool // not all pages use the dictionary
-	// lo and hi bound the texts of a string column, when bounded.
+	text       *chunkText // of a column of texts
+}
+
+// chunkText is what tells that a text is not in a chunk.
+type chunkText struct {
+	filter filterRef
+	// lo and hi bound the texts, when bounded.
 	lo, hi  string
 	bounded bool
+	nulls   bool // all rows are null
+	mixed   bool // not all pages use the dictionary
 }
 
 // pageRef is the place of a data page.
@@ -119,7 +124,7 @@ func Open(ctx context.Context, f File, opts ReaderOptions) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("size of %s: %w", opts.Name, err)
 	}
-	r := &Reader{opts: opts, file: f, fields: map[string]*fileColumn{}}
+	r := &Reader{opts: opts, file: f, fields: map[int]*fileColumn{}}
 	r.info.Bytes = size
 	footer, err := r.readFooter(size)
 	if err != nil {
@@ -239,7 +244,7 @@ func (r *Reader) parseGroups(meta *format.FileMetaData, cols []schema.Column) er
 		case schema.Time:
 			r.time = r.cols[i]
 		case schema.Field:
-			r.fields[c.Name] = r.cols[i]
+			r.fields[c.ID] = r.cols[i]
 		}
 	}
 	if meta.NumRows < 0 || meta.NumRows > maxRows {
@@ -287,26 +292,28 @@ func (r *Reader) addChunk(c *fileColumn, cc *format.ColumnChunk, row, rows int64
 		m.NumValues != rows || m.Type != physicalType(c.Kind) || m.Codec != format.Zstd {
 		return errors.New("invalid chunk")
 	}
-	var err error
-	if ref.filter, err = filterAt(m.BloomFilterOffset, m.BloomFilterLength, r.trail.indexOffset); err != nil {
-		return err
-	}
 	if c.Kind == column.String {
-		ref.describeTexts(m, rows)
+		filter, err := filterAt(m.BloomFilterOffset, m.BloomFilterLength, r.trail.indexOffset)
+		if err != nil {
+			return err
+		}
+		ref.text = describeTexts(m, rows, filter)
 	}
 	c.addStats(&m.Statistics, rows)
 	c.chunks = append(c.chunks, ref)
 	return nil
 }
 
-// describeTexts notes what tells that a text is not in the chunk.
-func (ref *chunkRef) describeTexts(m *format.ColumnMetaData, rows int64) {
-	ref.nulls = m.Statistics.NullCount == rows
-	ref.mixed = slices.Contains(m.Encoding, format.DeltaLengthByteArray)
+// describeTexts takes from the footer what tells that a text is not in a chunk.
+func describeTexts(m *format.ColumnMetaData, rows int64, filter filterRef) *chunkText {
+	t := &chunkText{
+		filter: filter, nulls: m.Statistics.NullCount == rows, mixed: slices.Contains(m.Encoding, format.DeltaLengthByteArray),
+	}
 	// An empty upper bound may be one, or none.
 	if s := &m.Statistics; len(s.MaxValue) > 0 {
-		ref.lo, ref.hi, ref.bounded = string(s.MinValue), string(s.MaxValue), true
+		t.lo, t.hi, t.bounded = string(s.MinValue), string(s.MaxValue), true
 	}
+	return t
 }
 
 // addStats widens the column's statistics by those of a chunk.

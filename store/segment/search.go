@@ -24,7 +24,7 @@ func (r *Reader) Rules(ctx context.Context, tests []merge.TextTest, row int) (to
 	g := sort.Search(len(chunks), func(i int) bool { return int(chunks[i].firstRow) > row }) - 1
 	to = int(chunks[g].firstRow + chunks[g].rows)
 	for i := range tests {
-		c, ok := r.fields[tests[i].Column.Name]
+		c, ok := r.fields[tests[i].Column.ID]
 		if !ok {
 			return r.Rows(), true, nil // all null
 		}
@@ -41,15 +41,16 @@ func (r *Reader) Rules(ctx context.Context, tests []merge.TextTest, row int) (to
 // excludes says whether no text of a chunk passes a test.
 func (r *Reader) excludes(ctx context.Context, c *fileColumn, chunk uint32, t *merge.TextTest) (bool, error) {
 	ref := &c.chunks[chunk]
-	if ref.nulls {
+	text := ref.text
+	if text.nulls {
 		return true, nil
 	}
 	if t.Values != nil {
 		possible := t.Values
-		if ref.bounded {
+		if text.bounded {
 			possible = possible[:0:0]
 			for _, v := range t.Values {
-				if ref.lo <= v && v <= ref.hi {
+				if text.lo <= v && v <= text.hi {
 					possible = append(possible, v)
 				}
 			}
@@ -57,8 +58,8 @@ func (r *Reader) excludes(ctx context.Context, c *fileColumn, chunk uint32, t *m
 		if len(possible) == 0 {
 			return true, nil
 		}
-		if ref.filter.size > 0 {
-			some, err := r.maybe(ctx, ref.filter, possible)
+		if text.filter.size > 0 {
+			some, err := r.maybe(ctx, text.filter, possible)
 			var damage *CorruptError
 			if errors.As(err, &damage) {
 				return false, nil // the rows are still there; Verify tells of it
@@ -66,7 +67,7 @@ func (r *Reader) excludes(ctx context.Context, c *fileColumn, chunk uint32, t *m
 			return !some, err
 		}
 	}
-	if ref.dictOffset == 0 || ref.mixed {
+	if ref.dictOffset == 0 || text.mixed {
 		return false, nil
 	}
 	if err := r.load(ctx); err != nil { // has the check of the dictionary
@@ -84,7 +85,7 @@ func (r *Reader) Search(ctx context.Context, dst []merge.Range, tests []merge.Te
 	base := len(dst)
 	dst = append(dst, merge.Range{From: from, To: to})
 	for i := range tests {
-		c, ok := r.fields[tests[i].Column.Name]
+		c, ok := r.fields[tests[i].Column.ID]
 		if !ok {
 			return dst[:base], nil
 		}

@@ -171,9 +171,9 @@ func TestFilterChoice(t *testing.T) {
 		m := textModel(rng, shape, 60_000, 0.01)
 		file, _ := m.write(t, rng, WriterOptions{RowGroupRows: 20_000})
 		r := open(t, file, ReaderOptions{})
-		c := r.fields[m.fields[0].Name]
+		c := r.fields[m.fields[0].ID]
 		for g := range c.chunks {
-			if got := c.chunks[g].filter.size > 0; got != want[shape] && (shape != "mixed" || g > 0) {
+			if got := c.chunks[g].text.filter.size > 0; got != want[shape] && (shape != "mixed" || g > 0) {
 				t.Errorf("%s: filter of row group %d: %t", shape, g, got)
 			}
 		}
@@ -195,7 +195,7 @@ func TestFilterChoice(t *testing.T) {
 	// One page is read as fast as a filter.
 	m := textModel(rand.New(rand.NewPCG(55, 56)), "ids", 1500, 0)
 	file, _ := m.write(t, rand.New(rand.NewPCG(57, 58)), WriterOptions{})
-	if open(t, file, ReaderOptions{}).fields[m.fields[0].Name].chunks[0].filter.size > 0 {
+	if open(t, file, ReaderOptions{}).fields[m.fields[0].ID].chunks[0].text.filter.size > 0 {
 		t.Error("a filter of one page")
 	}
 }
@@ -219,8 +219,8 @@ func TestForeignFilter(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := open(t, file, ReaderOptions{})
-		c := r.fields[m.fields[0].Name]
-		if k := c.chunks[0]; k.mixed != (shape != "large dictionary") || (k.dictOffset > 0) != (shape == "mixed" || shape == "large dictionary") {
+		c := r.fields[m.fields[0].ID]
+		if k := c.chunks[0]; k.text.mixed != (shape != "large dictionary") || (k.dictOffset > 0) != (shape == "mixed" || shape == "large dictionary") {
 			t.Fatalf("%s: %+v", shape, c.chunks[0])
 		}
 		_, cols := m.flat()
@@ -234,7 +234,7 @@ func TestForeignFilter(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				ours, err := r.maybe(t.Context(), c.chunks[g].filter, []string{s})
+				ours, err := r.maybe(t.Context(), c.chunks[g].text.filter, []string{s})
 				if err != nil || ours != theirs {
 					t.Fatalf("%q: %t, %v; parquet-go says %t", s, ours, err, theirs)
 				}
@@ -264,7 +264,7 @@ func TestFilterDamage(t *testing.T) {
 	rng := rand.New(rand.NewPCG(61, 62))
 	m := textModel(rng, "ids", 9000, 0)
 	file, _ := m.write(t, rng, WriterOptions{})
-	ref := open(t, file, ReaderOptions{}).fields[m.fields[0].Name].chunks[0].filter
+	ref := open(t, file, ReaderOptions{}).fields[m.fields[0].ID].chunks[0].text.filter
 	if ref.size == 0 || ref.sectors() < 2 {
 		t.Fatalf("a filter of %d bytes", ref.size)
 	}

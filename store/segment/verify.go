@@ -48,8 +48,10 @@ func (r *Reader) verify(ctx context.Context) error {
 	for _, c := range r.cols {
 		for i := range c.chunks {
 			k := &c.chunks[i]
-			if err := r.verifyFilter(k.filter); err != nil {
-				return err
+			if k.text != nil {
+				if err := r.verifyFilter(k.text.filter); err != nil {
+					return err
+				}
 			}
 			if k.dictOffset == 0 {
 				continue

@@ -96,6 +96,8 @@ func (a *API) write(r *http.Request, partial bool, out *answer) error {
 	if req == nil {
 		req = &request{looks: map[string]ingest.Look{}}
 	}
+	req.look = look
+	req.look.Hint(hints)
 	defer func() {
 		req.forget()
 		a.pool.Put(req)
@@ -117,6 +119,7 @@ type request struct {
 	rows   *ingest.Rows
 	tags   []points.Tag
 	field  []byte
+	look   ingest.Look            // what a new table looks like
 	looks  map[string]ingest.Look // of new tables
 }
 
@@ -255,7 +258,7 @@ func (q *request) chooseField(t *ingest.RowTable) error {
 	q.field = append(q.field[:0], ValueField...)
 	s := t.Schema()
 	if s == nil {
-		q.looks[t.Name()] = look
+		q.looks[t.Name()] = q.look
 		return nil
 	}
 	if c, ok := s.Column(ValueField); ok && c.Role == schema.Field {

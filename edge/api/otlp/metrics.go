@@ -72,6 +72,7 @@ type metricWriter struct {
 	report report
 	common int // tags of resource and scope
 	used   int // of labels, by them
+	look   ingest.Look
 	attrs  []attribute
 	table  string // of the current metric
 }
@@ -91,7 +92,8 @@ func (a *API) metrics(r *http.Request, body []byte) (report, error) {
 	}
 	s := a.scratch()
 	defer a.release(s)
-	m := metricWriter{scratch: s, o: o, report: report{noun: "data points", signal: "metrics", database: db}}
+	m := metricWriter{scratch: s, o: o, report: report{noun: "data points", signal: "metrics", database: db}, look: metricLook}
+	m.look.Hint(hints)
 	if m.rows, err = a.Writer.Rows(db, ingest.RowOptions{NoCreate: hints["auto_create_table"] == "false"}); err != nil {
 		return report{}, err
 	}
@@ -232,7 +234,7 @@ func (m *metricWriter) put(suffix string, ns uint64, v float64) error {
 	}
 	if t.Schema() == nil {
 		if _, ok := m.looks[t.Name()]; !ok {
-			m.looks[t.Name()] = metricLook
+			m.looks[t.Name()] = m.look
 		}
 	}
 	return nil
