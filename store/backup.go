@@ -323,9 +323,25 @@ func VerifyBackup(ctx context.Context, in io.Reader) (BackupInfo, error) {
 	return readBackup(ctx, in, func(string, int64, io.Reader) error { return nil })
 }
 
+// errHalfRestored is a directory in which a restore was interrupted.
+var errHalfRestored = errors.New("a restore was interrupted here: empty the directory and restore again")
+
+// refuseHalfRestored keeps a server from starting on a part of a backup.
+func (s *Store) refuseHalfRestored() error {
+	_, err := s.opts.FS.Stat(s.opts.Dir + "/" + backupCatalog + restoringSuffix)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	return errHalfRestored
+}
+
 // RestoreBackup makes a data directory of a backup. The directory must be empty
-// or not be there. The catalog gets its name when all else is in its place and
-// every page was checked: a server does not start before.
+// or not be there. The catalog, which has a temporary name from the beginning, gets
+// its own when all else is in its place and every page was checked: a server does
+// not start before.
 func RestoreBackup(ctx context.Context, in io.Reader, opts Options) (info BackupInfo, err error) {
 	opts = opts.withDefaults()
 	names, err := opts.FS.List(opts.Dir)
@@ -356,6 +372,10 @@ func RestoreBackup(ctx context.Context, in io.Reader, opts Options) (info Backup
 		_ = os.RemoveAll(opts.Dir + "/segments")
 		_ = os.Remove(opts.Dir + "/lock")
 	}()
+	written = append(written, backupCatalog+restoringSuffix)
+	if err := restoreFile(ctx, opts.FS, opts.Dir, written[0], strings.NewReader("")); err != nil {
+		return info, err
+	}
 	info, err = readBackup(ctx, in, func(name string, size int64, r io.Reader) error {
 		to := name
 		if name == backupCatalog {
@@ -363,7 +383,9 @@ func RestoreBackup(ctx context.Context, in io.Reader, opts Options) (info Backup
 		} else if err := vfs.MkdirAllSync(opts.FS, opts.Dir+"/"+path.Dir(name), 3); err != nil {
 			return err
 		}
-		written = append(written, to)
+		if to != written[0] {
+			written = append(written, to)
+		}
 		return restoreFile(ctx, opts.FS, opts.Dir, to, r)
 	})
 	if err != nil {

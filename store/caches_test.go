@@ -16,6 +16,7 @@ import (
 	"tarn/store/cache"
 	"tarn/store/catalog"
 	"tarn/store/column"
+	"tarn/store/vfs"
 )
 
 // cached reads a cache: a line a row, sorted.
@@ -575,5 +576,29 @@ func BenchmarkWriteWithCaches(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*5000), "ns/line")
 		})
+	}
+}
+
+// TestCachesTouchNoFile: with every file out of reach caches answer as before.
+func TestCachesTouchNoFile(t *testing.T) {
+	m := newMachine(t, 1)
+	m.mustOpen()
+	at := m.clock.Load()
+	m.must(m.write(one("d", "t", "a", at-1, "i=1"), false))
+	m.makeLast("t", LastCacheDef{})
+	m.makeDistinct("t", DistinctCacheDef{Columns: []string{"host"}})
+	m.must(m.write(one("d", "t", "b", at, "i=2"), false))
+	m.must(m.store.Checkpoint(t.Context()))
+	ops := 0
+	var broken vfs.Injector = func(vfs.Op) (int, error) {
+		ops++
+		return 0, errBoom
+	}
+	m.inject.Store(&broken)
+	m.wantCached("d", "t", "", catalog.LastCache, fmt.Sprintf("host=b i=2 time=%d", at))
+	m.wantCached("d", "t", "", catalog.DistinctCache, "host=b")
+	m.inject.Store(nil)
+	if ops > 0 {
+		t.Errorf("%d file operations", ops)
 	}
 }

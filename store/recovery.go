@@ -88,6 +88,7 @@ func (s *Store) openLog(ctx context.Context, state *catalog.State) error {
 	}
 	log, found, err := wal.Open(ctx, s.opts.FS, s.opts.Dir+"/wal", wal.Options{
 		SegmentSize: s.opts.walSegmentBytes, SyncRate: s.opts.WALSyncRate, MinSeq: seen + 1, MinSegment: state.Checkpoint.WALSegment, Logger: s.opts.Logger,
+		MaxPending: int(min(max(2*s.opts.BufferBytes, 4<<20), 64<<20)), // about as much as rows may
 		Quarantine: s.keepLog})
 	if err != nil {
 		return fmt.Errorf("open the write-ahead log: %w", err)

@@ -19,6 +19,9 @@ type SeriesView struct {
 	// their number. Series that come later change the places but not which of
 	// two series comes first.
 	Ranks []uint32
+	// Rows is at least how many rows the files and blocks have of which some
+	// may lie in the time range.
+	Rows int
 }
 
 // Len is the number of series; they are numbered from 0.
@@ -58,7 +61,9 @@ func (s *Store) Series(ctx context.Context, database string, t *schema.Table, mi
 	// A segment that was not opened yet may have series that the index lacks.
 	r := &scan{store: s, table: live, opened: map[*segmentFile]int{}}
 	defer func() { err = errors.Join(err, r.Close()) }()
-	r.held, _ = live.sources()
+	var buffered []merge.Source
+	r.held, buffered = live.sources()
+	count := 0
 	for _, f := range r.held {
 		if f.MaxTime < minTime || f.MinTime > maxTime {
 			continue
@@ -66,8 +71,14 @@ func (s *Store) Series(ctx context.Context, database string, t *schema.Table, mi
 		if err := r.open(ctx, f); err != nil {
 			return nil, fmt.Errorf("list the series of table %s: %w", t.Name, err)
 		}
+		count += f.Rows()
+	}
+	for _, s := range buffered {
+		if lo, hi := s.TimeRange(); hi >= minTime && lo <= maxTime {
+			count += s.Rows()
+		}
 	}
 	// In this order, so that the snapshot has every series that has a rank.
 	ranks := live.index.Ranks()
-	return &SeriesView{snapshot: live.index.Snapshot(len(t.Tags)), Ranks: ranks}, nil
+	return &SeriesView{snapshot: live.index.Snapshot(len(t.Tags)), Ranks: ranks, Rows: count}, nil
 }

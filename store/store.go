@@ -113,6 +113,9 @@ func Open(ctx context.Context, opts Options) (_ *Store, err error) {
 	if s.lock, err = s.opts.FS.Lock(s.opts.Dir + "/lock"); err != nil {
 		return nil, err
 	}
+	if err := s.refuseHalfRestored(); err != nil {
+		return nil, err
+	}
 	if err := removeBackupCopies(s.opts.CatalogPath); err != nil {
 		return nil, err
 	}

@@ -45,12 +45,7 @@ func (s *Store) Write(ctx context.Context, database string, b *points.Batch, o W
 		t.SortBySeries()
 	}
 	scratch := s.scratch.Get().(*writeScratch)
-	defer func() {
-		if int64(cap(scratch.payload)) > s.opts.BufferBytes/4 {
-			scratch.payload = nil
-		}
-		s.scratch.Put(scratch)
-	}()
+	defer s.scratch.Put(scratch)
 	ticket, err := s.log(db, b, scratch, fed)
 	if err != nil {
 		return err
@@ -243,6 +238,9 @@ func (s *Store) commit(db *database, b *points.Batch, scratch *writeScratch) (wa
 		}
 	}
 	seq, ticket, err := s.wal.Append(scratch.payload, b.Rows())
+	if int64(cap(scratch.payload)) > s.opts.BufferBytes/4 {
+		scratch.payload = nil // the log has its own; this is as large as the buffers
+	}
 	if err != nil {
 		return wal.Ticket{}, fmt.Errorf("append to the write-ahead log: %w", s.logError(err))
 	}

@@ -95,7 +95,7 @@ func New(p Provider, o Options) *Engine {
 	}
 	return &Engine{
 		provider: p, opts: o, memory: exec.NewPool(o.MemoryLimit), log: newLog(o.LogSize), slots: newSlots(o.MaxConcurrent),
-		prom: promql.NewEngine(promql.Options{MaxSamples: promql.SampleLimit(o.MemoryLimit)}),
+		prom: promql.NewEngine(promql.Options{MaxSamples: promql.SampleLimit(o.MemoryLimit), Workers: o.Workers}),
 	}
 }
 

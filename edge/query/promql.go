@@ -40,7 +40,7 @@ type PromQLResult struct {
 	// Warnings and Infos are for the user.
 	Warnings, Infos []string
 
-	query prom.Query
+	query promql.Prepared
 	lease *lease
 }
 

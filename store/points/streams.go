@@ -113,6 +113,9 @@ func (e *encoder) appendStreams(dst []byte) []byte {
 	dst = appendParts(dst, e.numbers, e.appendHuffman)
 	dst = binary.AppendUvarint(dst, uint64(e.packedBytes+len(e.text)))
 	dst = append(dst, e.packedText...)
+	if cap(e.packedText) > 4*textHeld {
+		e.packedText = nil // what a huge body leaves is not for the next
+	}
 	dst = appendPacked(dst, e.text, e.appendS2)
 	return appendParts(dst, e.raw, appendStored)
 }

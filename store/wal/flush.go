@@ -21,7 +21,7 @@ func (l *Log) flush() error {
 
 	written, err := l.writeGroup(buf)
 	// A buffer that one huge request has blown up is not kept.
-	if cap(buf) <= 8<<20 {
+	if cap(buf) <= max(l.opts.MaxPending/8, 64<<10) {
 		l.spare = buf[:0]
 	} else {
 		l.spare = nil

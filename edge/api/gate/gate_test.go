@@ -399,3 +399,23 @@ func TestFail(t *testing.T) {
 		}
 	}
 }
+
+// TestRefusedIsHeard: a client that sends a large body which is refused before it
+// is read gets the answer, with the time to come back.
+func TestRefusedIsHeard(t *testing.T) {
+	g := newGate(16 << 20)
+	for _, shape := range []Shape{ShapeA, ShapeB, ShapeC} {
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { g.Fail(w, r, shape, store.ErrBusy) }))
+		for range 5 {
+			response, err := http.Post(s.URL, "text/plain", bytes.NewReader(make([]byte, 8<<20)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			response.Body.Close()
+			if response.StatusCode != http.StatusServiceUnavailable || response.Header.Get("Retry-After") == "" {
+				t.Errorf("status %d, Retry-After %q", response.StatusCode, response.Header.Get("Retry-After"))
+			}
+		}
+		s.Close()
+	}
+}

@@ -32,8 +32,8 @@ func (g *Gate) Fail(w http.ResponseWriter, r *http.Request, shape Shape, err err
 func (g *Gate) FailAfter(w http.ResponseWriter, r *http.Request, shape Shape, err error, started time.Time) {
 	e := Classify(err)
 	status := e.HTTP()
-	if status == http.StatusRequestEntityTooLarge {
-		server.Drain(r, g.MaxBody)
+	if status != http.StatusUnauthorized && status != http.StatusForbidden {
+		server.Drain(r, g.MaxBody) // or a client that still sends gets no answer
 	}
 	if status == http.StatusServiceUnavailable || status == http.StatusTooManyRequests {
 		w.Header().Set("Retry-After", "1")

@@ -196,13 +196,7 @@ func (w *writer) matrix(m prom.Matrix) {
 		w.text(`{"metric":`)
 		w.labels(s.Metric)
 		w.text(`,"values":[`)
-		for k, p := range s.Floats {
-			if k > 0 {
-				w.text(",")
-			}
-			w.point(p.T, p.F)
-			w.piece()
-		}
+		w.points(s.Floats)
 		w.text("]}")
 	}
 	w.text("]")
@@ -223,34 +217,55 @@ func (w *writer) labels(l labels.Labels) {
 	w.text("}")
 }
 
-// point is [seconds,"value"].
-func (w *writer) point(ms int64, v float64) {
-	w.text("[")
-	w.time(ms)
-	w.text(`,"`)
-	w.buf = appendValue(w.buf, v)
-	w.text(`"]`)
+// points are those of a series: all that large answers are made of.
+func (w *writer) points(points []prom.FPoint) {
+	buf := w.buf
+	for i, p := range points {
+		if i > 0 {
+			buf = append(buf, ',')
+		}
+		buf = appendPoint(buf, p.T, p.F)
+		if len(buf) >= pieceSize {
+			w.buf = buf
+			w.flush()
+			buf = w.buf
+		}
+	}
+	w.buf = buf
 }
 
-// time is a time in ms as seconds with up to three decimals.
-func (w *writer) time(ms int64) {
+func (w *writer) point(ms int64, v float64) { w.buf = appendPoint(w.buf, ms, v) }
+
+func (w *writer) time(ms int64) { w.buf = appendTime(w.buf, ms) }
+
+// appendPoint is [seconds,"value"].
+func appendPoint(dst []byte, ms int64, v float64) []byte {
+	dst = append(dst, '[')
+	dst = appendTime(dst, ms)
+	dst = append(dst, ',', '"')
+	dst = appendValue(dst, v)
+	return append(dst, '"', ']')
+}
+
+// appendTime is a time in ms as seconds with up to three decimals.
+func appendTime(dst []byte, ms int64) []byte {
 	if ms < 0 {
-		w.text("-")
+		dst = append(dst, '-')
 		ms = -ms
 	}
-	w.buf = strconv.AppendInt(w.buf, ms/1000, 10)
+	dst = strconv.AppendInt(dst, ms/1000, 10)
 	if part := ms % 1000; part != 0 {
-		w.buf = append(w.buf, '.', byte('0'+part/100), byte('0'+part/10%10), byte('0'+part%10))
+		dst = append(dst, '.', byte('0'+part/100), byte('0'+part/10%10), byte('0'+part%10))
 	}
+	return dst
 }
 
 // appendValue is a sample's value as Prometheus prints it in JSON.
 func appendValue(dst []byte, v float64) []byte {
-	format := byte('f')
 	if abs := math.Abs(v); abs != 0 && (abs < 1e-6 || abs >= 1e21) && !math.IsInf(v, 0) {
-		format = 'e'
+		return strconv.AppendFloat(dst, v, 'e', -1, 64)
 	}
-	return strconv.AppendFloat(dst, v, format, -1, 64)
+	return text.AppendShort(dst, v)
 }
 
 // buildInfo serves /api/v1/status/buildinfo, with the keys of GreptimeDB and of

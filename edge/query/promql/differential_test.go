@@ -78,7 +78,11 @@ func (s *sampleSet) write(t *testing.T, rng *rand.Rand, to storage.Appendable, r
 	}
 	put := func(a storage.Appender, series, from, to int, wrong float64) {
 		for i := from; i < min(to, len(s.times[series])); i++ {
-			if _, err := a.Append(0, s.labels[series], s.times[series][i], s.values[series][i]+wrong); err != nil {
+			v := s.values[series][i]
+			if wrong != 0 { // adding 0 would make a stale marker another NaN
+				v += wrong
+			}
+			if _, err := a.Append(0, s.labels[series], s.times[series][i], v); err != nil {
 				t.Fatal(err)
 			}
 		}

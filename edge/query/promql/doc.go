@@ -1,4 +1,5 @@
-// Package promql answers PromQL: the Prometheus engine over the store.
+// Package promql answers PromQL over the store: the common shapes by sweeps
+// (package sweep), everything else by Prometheus's engine.
 //
 // A table is a metric of its name. Its tags are labels, each of its numeric
 // fields is a set of series (spec/greptimedb-http-api.md section 10), and its

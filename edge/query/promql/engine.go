@@ -3,6 +3,7 @@ package promql
 import (
 	"context"
 	"math"
+	"runtime"
 	"time"
 
 	"github.com/prometheus/prometheus/promql"
@@ -14,6 +15,9 @@ type Options struct {
 	MaxSamples int
 	// Lookback is how old an instant selector's sample may be; default 5 minutes.
 	Lookback time.Duration
+	// Workers is how many goroutines may work on one query; default the number
+	// of processors.
+	Workers int
 }
 
 // DefaultLookback is Prometheus's.
@@ -29,8 +33,12 @@ func SampleLimit(memory int64) int {
 	return int(max(memory/32, 10_000))
 }
 
-// Engine evaluates PromQL. It is safe for concurrent use.
-type Engine struct{ engine *promql.Engine }
+// Engine evaluates PromQL: what it can by sweeps, the rest with Prometheus's
+// engine. It is safe for concurrent use.
+type Engine struct {
+	engine  *promql.Engine
+	options Options
+}
 
 // NewEngine returns an Engine.
 func NewEngine(o Options) *Engine {
@@ -40,7 +48,10 @@ func NewEngine(o Options) *Engine {
 	if o.Lookback == 0 {
 		o.Lookback = DefaultLookback
 	}
-	return &Engine{promql.NewEngine(promql.EngineOpts{
+	if o.Workers == 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	return &Engine{options: o, engine: promql.NewEngine(promql.EngineOpts{
 		MaxSamples:               o.MaxSamples,
 		Timeout:                  math.MaxInt64, // the context's deadline counts
 		LookbackDelta:            o.Lookback,
@@ -61,12 +72,19 @@ type Query struct {
 	Lookback time.Duration
 }
 
+// Prepared is a query that was parsed.
+type Prepared interface {
+	// Exec evaluates it, once.
+	Exec(ctx context.Context) *promql.Result
+	// Close ends the use of the result.
+	Close()
+}
+
 // Prepare parses a query. Close what it returns, after the result of Exec is
 // done with.
-func (e *Engine) Prepare(ctx context.Context, data Queryable, q Query) (promql.Query, error) {
-	opts := promql.NewPrometheusQueryOpts(false, q.Lookback)
-	if q.Step == 0 {
-		return e.engine.NewInstantQuery(ctx, data, opts, q.Text, q.Start)
+func (e *Engine) Prepare(ctx context.Context, data Queryable, q Query) (Prepared, error) {
+	if s := e.sweep(data, q); s != nil {
+		return s, nil
 	}
-	return e.engine.NewRangeQuery(ctx, data, opts, q.Text, q.Start, q.End, q.Step)
+	return e.library(ctx, data, q)
 }

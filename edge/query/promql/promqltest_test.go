@@ -30,7 +30,7 @@ func (p provider) Database(name string) (plan.Database, bool) { return p.Store.D
 
 func openStore(t testing.TB) *store.Store {
 	t.Helper()
-	s, err := store.Open(context.Background(), store.Options{Dir: t.TempDir(), WALSyncRate: 10000,
+	s, err := store.Open(context.Background(), store.Options{Dir: t.TempDir(), WALSyncRate: 10000, CacheBytes: 32 << 20,
 		Limits: store.Limits{Databases: 5, Tables: 2000, Columns: 500, Tags: 256}})
 	if err != nil {
 		t.Fatal(err)
@@ -157,10 +157,10 @@ func (a *appender) Rollback() error {
 // TestPrometheusScripts runs Prometheus's own tests of PromQL over the store.
 func TestPrometheusScripts(t *testing.T) {
 	engine := promqltest.NewTestEngine(t, false, 0, promqltest.DefaultMaxSamplesPerQuery)
-	promqltest.RunBuiltinTestsWithStorage(testRun{t}, engine, func(t testutil.T) storage.Storage {
-		return newStorage(t.(testing.TB))
-	})
+	promqltest.RunBuiltinTestsWithStorage(testRun{t}, engine, newScriptStorage)
 }
+
+func newScriptStorage(t testutil.T) storage.Storage { return newStorage(t.(testing.TB)) }
 
 // testRun is a *testing.T that runs named scripts.
 type testRun struct{ *testing.T }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 
 	"tarn/store"
 	"tarn/store/column"
@@ -36,7 +37,8 @@ type stream struct {
 type samples struct {
 	times  []int64 // ms
 	values []float64
-	taken  bool // gone to an iterator
+	taken  bool  // gone to an iterator
+	newest int64 // of the rows added, in ns
 }
 
 func newStream(ctx context.Context, s Store, m Memory, l *lookup, minTime, maxTime int64) *stream {
@@ -152,7 +154,7 @@ func (f *samples) grow(m Memory, n int) error {
 	if need <= cap(f.times) {
 		return nil
 	}
-	size := max(need, 2*cap(f.times), 256)
+	size := max(need, 2*cap(f.times), 64)
 	if err := m.Reserve(int64(size-cap(f.times)) * 16); err != nil {
 		return err
 	}
@@ -164,34 +166,70 @@ func (f *samples) grow(m Memory, n int) error {
 }
 
 // add appends the rows of v that are not null. Of rows of the same
-// millisecond the last one stays.
+// millisecond the last one stays. There is room for them.
 func (f *samples) add(times []int64, v *column.Vector, from int, c schema.Column) {
-	nulls := v.HasNulls()
-	last := int64(-1 << 63)
-	if n := len(f.times); n > 0 {
+	switch to := from + len(times); c.Kind {
+	case column.Int64:
+		addRows(f, times, v.Ints[from:to], v, from)
+	case column.Uint64:
+		addRows(f, times, v.Uints[from:to], v, from)
+	default:
+		addRows(f, times, v.Floats[from:to], v, from)
+	}
+}
+
+func addRows[T int64 | uint64 | float64](f *samples, times []int64, rows []T, v *column.Vector, from int) {
+	n := len(f.times)
+	last := int64(math.MinInt64)
+	if n > 0 {
 		last = f.times[n-1]
 	}
+	end := n + len(times)
+	outTimes, outValues := f.times[:end], f.values[:end]
+	nulls := v.HasNulls()
+	if !nulls && times[0] >= 0 && addTimes(outTimes[n:], times, last) {
+		addValues(outValues[n:], rows)
+		f.times, f.values = outTimes, outValues
+		return
+	}
 	for i, ns := range times {
-		row := from + i
-		if nulls && v.Nulls.Get(row) {
+		if nulls && v.Nulls.Get(from+i) {
 			continue
-		}
-		var x float64
-		switch c.Kind {
-		case column.Int64:
-			x = float64(v.Ints[row])
-		case column.Uint64:
-			x = float64(v.Uints[row])
-		default:
-			x = v.Floats[row]
 		}
 		ms := floorMillis(ns)
 		if ms == last {
-			f.values[len(f.values)-1] = x
-			continue
+			n--
 		}
-		f.times, f.values = append(f.times, ms), append(f.values, x)
+		outTimes[n], outValues[n] = ms, float64(rows[i])
 		last = ms
+		n++
+	}
+	f.times, f.values = outTimes[:n], outValues[:n]
+}
+
+// addTimes makes out the times in ms, and says whether all of them differ. None
+// is negative.
+func addTimes(out, times []int64, last int64) bool {
+	differ := true
+	out = out[:len(times)]
+	for i, ns := range times {
+		ms := int64(uint64(ns) / nanosPerMilli)
+		out[i] = ms
+		if ms == last {
+			differ = false
+		}
+		last = ms
+	}
+	return differ
+}
+
+func addValues[T int64 | uint64 | float64](out []float64, rows []T) {
+	if floats, ok := any(rows).([]float64); ok {
+		copy(out, floats)
+		return
+	}
+	for i, x := range rows {
+		out[i] = float64(x)
 	}
 }
 

@@ -33,6 +33,9 @@ func TestAppendFloat(t *testing.T) {
 // checkFloat says that a text is the shortest that reads back as v.
 func checkFloat(t *testing.T, v float64) {
 	t.Helper()
+	if got, want := string(AppendShort(nil, v)), strconv.FormatFloat(v, 'f', -1, 64); got != want {
+		t.Fatalf("%v is written %s in short, want %s", v, got, want)
+	}
 	for _, s := range []string{string(AppendFloat(nil, v)), string(AppendFloatJSON(nil, v))} {
 		back, err := strconv.ParseFloat(s, 64)
 		if err != nil || math.Float64bits(back) != math.Float64bits(v) {

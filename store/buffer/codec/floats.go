@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 	"math/bits"
+	"unsafe"
 )
 
 // A stretch of floats:
@@ -156,31 +157,24 @@ func DecodeFloats(dst []float64, src []byte) (rest []byte, err error) {
 	}
 	exponent := src[0]
 	if exponent == bitsByte {
-		var words [Size]uint64
-		rest, err = DecodeInts(words[:len(dst)], src[1:])
-		if err != nil {
-			return nil, err
-		}
-		for i := range dst {
-			dst[i] = math.Float64frombits(words[i])
-		}
-		return rest, nil
+		return DecodeInts(unsafe.Slice((*uint64)(unsafe.Pointer(&dst[0])), len(dst)), src[1:])
 	}
 	if exponent > MaxExponent {
 		return nil, ErrCorrupt
 	}
-	var ints [Size]int64
-	rest, err = DecodeInts(ints[:len(dst)], src[1:])
+	// In place: a float and the integer that it is made of are of one size.
+	ints := unsafe.Slice((*int64)(unsafe.Pointer(&dst[0])), len(dst))
+	rest, err = DecodeInts(ints, src[1:])
 	if err != nil {
 		return nil, err
 	}
 	if power := powers[exponent]; power == 1 {
-		for i := range dst {
-			dst[i] = float64(ints[i])
+		for i, d := range ints {
+			dst[i] = float64(d)
 		}
 	} else {
-		for i := range dst {
-			dst[i] = float64(ints[i]) / power
+		for i, d := range ints {
+			dst[i] = float64(d) / power
 		}
 	}
 	if len(rest) == 0 || len(rest) < 1+9*int(rest[0]) {
