@@ -13,7 +13,7 @@ CONCURRENT := ./store ./store/wal ./store/buffer ./store/merge ./edge ./edge/ser
 # with other servers is left out: it would be their speed that is emulated.
 PORTABLE = ./lp ./store/... ./edge/ingest/... ./edge/pipeline ./edge/api/loki ./edge/api/opentsdb ./edge/api/otlp $(filter-out %/difftest,$(shell $(GO) list ./edge/query/...))
 
-.PHONY: run build test unit lint race cross emulated bench proofs soak fuzz dist packages clean
+.PHONY: run build test unit lint race cross emulated bench instructions proofs soak fuzz dist packages clean
 
 ## run: build, start on 127.0.0.1:8181, load a Telegraf capture, query it, keep serving
 run: build
@@ -61,6 +61,10 @@ emulated:
 ## bench: Tarn beside its peers; what is not installed is left out (FETCH=1 installs it)
 bench:
 	sh .ci/tools/bench.sh $(if $(FETCH),--fetch) $(if $(ARGS),-- $(ARGS))
+
+## instructions: what hot paths take per value, also without assembly and on arm (valgrind, qemu)
+instructions:
+	sh .ci/tools/instructions.sh
 
 ## proofs: a memory limit in a control group, a million series, a year of data
 proofs:

@@ -151,7 +151,7 @@ func (d *Decoder) take(w []byte, n int) {
 // newline may belong to it. If so the line is parsed once more, as a whole.
 func (d *Decoder) settle(at int, f flaw) {
 	raw := d.line.Raw
-	if bytes.IndexByte(raw, '"') >= 0 || raw[len(raw)-1] == '\\' {
+	if indexByte(raw, '"') >= 0 || raw[len(raw)-1] == '\\' {
 		end, ok := d.extend()
 		if !ok {
 			return
@@ -255,7 +255,7 @@ func (d *Decoder) parseFields(at int) flaw {
 // keyEnd returns the offset of the first space without a backslash, or -1.
 func keyEnd(b []byte) int {
 	for p := 0; ; {
-		i := bytes.IndexByte(b[p:], ' ')
+		i := indexByte(b[p:], ' ')
 		if i < 0 {
 			return -1
 		}

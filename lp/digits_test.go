@@ -3,6 +3,7 @@ package lp
 import (
 	"fmt"
 	"math"
+	"math/big"
 	"math/rand/v2"
 	"strconv"
 	"strings"
@@ -74,5 +75,54 @@ func TestFloatsAreExact(t *testing.T) {
 		check(strings.Replace(strconv.FormatFloat(x, 'g', -1, 64), "e+", "e", r.IntN(2)))
 		check(strconv.FormatFloat(r.Float64()*math.Pow10(r.IntN(12)), 'f', r.IntN(20), 64))
 		check(fmt.Sprintf("%d.%de%d", r.Uint64()>>r.IntN(64), r.Uint64()>>r.IntN(64), r.IntN(60)-30))
+	}
+}
+
+// TestQuotient tries quotients near the middle between two floats, which take
+// the slow path, and just beside it.
+func TestQuotient(t *testing.T) {
+	r := rand.New(rand.NewPCG(8, 8))
+	check := func(v uint64, exp int) {
+		t.Helper()
+		if v <= 1<<53 {
+			return
+		}
+		want, _ := strconv.ParseFloat(fmt.Sprintf("%de-%d", v, exp), 64)
+		if got := quotient(v, exp); got != want {
+			t.Errorf("%d / 1e%d: got %v, want %v", v, exp, got, want)
+		}
+		if got := quotientSlowly(v, pow10[exp]); got != want {
+			t.Errorf("%d / 1e%d, slowly: got %v, want %v", v, exp, got, want)
+		}
+	}
+	for exp := 1; exp <= maxDigits; exp++ {
+		for range 3000 {
+			v := r.Uint64() >> r.IntN(10)
+			check(v, exp)
+			// Both sides of the middle above v/10^exp, as integers.
+			f := new(big.Float).SetPrec(200).SetFloat64(quotientSlowly(v|1<<60, pow10[exp]))
+			ulp := math.Nextafter(quotientSlowly(v|1<<60, pow10[exp]), math.Inf(1))
+			f.Add(f, new(big.Float).SetFloat64(ulp))
+			f.Mul(f, new(big.Float).SetUint64(pow10[exp]))
+			f.Quo(f, big.NewFloat(2))
+			if middle, acc := f.Uint64(); acc != big.Above {
+				for d := range uint64(9) {
+					check(middle+d-4, exp)
+				}
+			}
+		}
+		check(math.MaxUint64, exp)
+		check(1<<53+1, exp)
+	}
+}
+
+func BenchmarkFloat(b *testing.B) {
+	for _, s := range []string{"71.5", "98.39357429718876", "0.1234567890123456789"} {
+		b.Run(s, func(b *testing.B) {
+			buf := append([]byte(s), ",       "...)
+			for b.Loop() {
+				number(buf, 0)
+			}
+		})
 	}
 }

@@ -1,7 +1,5 @@
 package lp
 
-import "bytes"
-
 // How the search for the end of a line came out.
 type extentState uint8
 
@@ -55,7 +53,7 @@ func extent(w []byte, last, full bool) (int, extentState) {
 		return 0, extentNeedMore
 	case state == inString:
 		// Nothing closes the quote: give up on that string only.
-		if n := bytes.IndexByte(w[opened:], '\n'); n >= 0 {
+		if n := indexByte(w[opened:], '\n'); n >= 0 {
 			return opened + n, extentFound
 		}
 		if full {

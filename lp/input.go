@@ -1,7 +1,6 @@
 package lp
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 )
@@ -54,7 +53,7 @@ func (in *input) newline(limit int) (int, bool) {
 	searched := 0
 	for {
 		w := in.window()
-		if i := bytes.IndexByte(w[searched:], '\n'); i >= 0 {
+		if i := indexByte(w[searched:], '\n'); i >= 0 {
 			searched += i
 			return searched, in.within(searched, limit)
 		}

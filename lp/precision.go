@@ -20,17 +20,20 @@ const (
 	Auto
 )
 
+// precisions by Precision. limit is what a timestamp may be at most: 32-bit ARM
+// divides 64-bit numbers bit by bit, which no line should have to wait for.
 var precisions = [...]struct {
-	name string
-	unit int64 // in nanoseconds
+	name  string
+	unit  int64 // in nanoseconds
+	limit int64
 }{
-	Nanosecond:  {"Nanosecond", 1},
-	Microsecond: {"Microsecond", 1e3},
-	Millisecond: {"Millisecond", 1e6},
-	Second:      {"Second", 1e9},
-	Minute:      {"Minute", 60e9},
-	Hour:        {"Hour", 3600e9},
-	Auto:        {"Auto", 1},
+	Nanosecond:  {"Nanosecond", 1, math.MaxInt64},
+	Microsecond: {"Microsecond", 1e3, math.MaxInt64 / 1_000},
+	Millisecond: {"Millisecond", 1e6, math.MaxInt64 / 1_000_000},
+	Second:      {"Second", 1e9, math.MaxInt64 / 1_000_000_000},
+	Minute:      {"Minute", 60e9, math.MaxInt64 / 60_000_000_000},
+	Hour:        {"Hour", 3600e9, math.MaxInt64 / 3_600_000_000_000},
+	Auto:        {"Auto", 1, math.MaxInt64},
 }
 
 // ParsePrecision reads any spelling of a precision that the v1, v2 or v3 write
@@ -73,8 +76,8 @@ func (p Precision) ToNanos(ts int64) (int64, bool) {
 	if p == Auto {
 		p = guess(ts)
 	}
-	unit := precisions[p].unit
-	if limit := math.MaxInt64 / unit; ts > limit || ts < -limit {
+	unit, limit := precisions[p].unit, precisions[p].limit
+	if ts > limit || ts < -limit {
 		return ts, unit == 1 // -limit leaves out MinInt64, which no unit but 1 reaches
 	}
 	return ts * unit, true
@@ -101,7 +104,10 @@ func guess(ts int64) Precision {
 // Truncate cuts a time in nanoseconds towards zero to the precision, for lines
 // that carry no timestamp. Auto leaves it alone.
 func (p Precision) Truncate(ns int64) int64 {
-	return ns - ns%precisions[p].unit
+	if unit := precisions[p].unit; unit > 1 {
+		return ns - ns%unit
+	}
+	return ns
 }
 
 // RangeReason is the line error for a timestamp that ToNanos refused.

@@ -1,7 +1,6 @@
 package lp
 
 import (
-	"bytes"
 	"encoding/binary"
 	"math/bits"
 	"unicode/utf8"
@@ -17,7 +16,7 @@ func textFlaw(b []byte, at int) flaw {
 	if plain(b) {
 		return flaw{}
 	}
-	if i := bytes.IndexByte(b, 0); i >= 0 {
+	if i := indexByte(b, 0); i >= 0 {
 		return flaw{reasonNUL, at + i}
 	}
 	for i := 0; i < len(b); {
@@ -76,12 +75,12 @@ func simpleEnd(b []byte, p int) int {
 // there is none.
 func (d *Decoder) quotedText(raw []byte, p int) ([]byte, int, flaw) {
 	start := p + 1
-	n := bytes.IndexByte(raw[start:], '"')
+	n := indexByte(raw[start:], '"')
 	if n < 0 {
 		return nil, p, flaw{}
 	}
 	text, end := raw[start:start+n:start+n], start+n+1
-	if i := bytes.IndexByte(text, '\\'); i >= 0 {
+	if i := indexByte(text, '\\'); i >= 0 {
 		if text, end = d.escapedText(raw, start, start+i); end < 0 {
 			return nil, p, flaw{}
 		}

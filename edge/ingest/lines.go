@@ -208,8 +208,10 @@ var kinds = [...]column.Kind{
 
 // line adds one line to the batch, or says what is wrong with it.
 func (w *lineWriter) line(l *lp.Line, precision lp.Precision, now int64) error {
-	time := precision.Truncate(now)
-	if l.HasTime {
+	var time int64
+	if !l.HasTime {
+		time = precision.Truncate(now)
+	} else {
 		var ok bool
 		if time, ok = precision.ToNanos(l.Time); !ok {
 			return fmt.Errorf("timestamp, %d, out of range for precision: %s", l.Time, precision)

@@ -85,6 +85,7 @@ func (s *sealer) block(v *view) *Block {
 func (s *sealer) column(out *blockColumn, rows int, src *headColumn) {
 	e := extent{data: len(s.data), offsets: len(s.offsets)}
 	words, coded := s.words, false
+	lowest, highest := int64(math.MaxInt64), int64(math.MinInt64)
 	exponent := codec.Bits
 	switch out.kind {
 	case column.Float64:
@@ -111,10 +112,17 @@ func (s *sealer) column(out *blockColumn, rows int, src *headColumn) {
 		case out.kind == column.String && !coded:
 			s.data = s.appendTexts(s.data, part, src)
 		default:
-			s.data = codec.AppendInts(s.data, part)
+			var lo, hi int64
+			if s.data, lo, hi = codec.AppendBounded(s.data, part); n > 0 {
+				lowest, highest = min(lowest, lo), max(highest, hi)
+			}
 		}
 	}
-	out.stats = stats(out.kind, s.words)
+	if out.kind == column.Int64 || out.kind == column.Timestamp {
+		out.stats = merge.Stats{Min: uint64(lowest), Max: uint64(highest)}
+	} else {
+		out.stats = stats(out.kind, s.words)
+	}
 	e.dataEnd, e.offsetsEnd = len(s.data), len(s.offsets)
 	s.extents = append(s.extents, e)
 }
@@ -151,11 +159,11 @@ const (
 	sizeOfBlock       = 128
 )
 
-// stats returns the smallest and largest of the words as the kind orders them.
+// stats returns the smallest and largest of the words as the kind, which is not
+// of signed integers, orders them.
 func stats(kind column.Kind, words []uint64) merge.Stats {
 	var s merge.Stats
 	switch kind {
-	case column.String:
 	case column.Uint64, column.Bool:
 		s.Min, s.Max = words[0], words[0]
 		for _, w := range words {
@@ -178,12 +186,6 @@ func stats(kind column.Kind, words []uint64) merge.Stats {
 			lo, hi = hi, lo
 		}
 		s.Min, s.Max = math.Float64bits(lo), math.Float64bits(hi)
-	default:
-		lo, hi := int64(words[0]), int64(words[0])
-		for _, w := range words {
-			lo, hi = min(lo, int64(w)), max(hi, int64(w))
-		}
-		s.Min, s.Max = uint64(lo), uint64(hi)
 	}
 	return s
 }

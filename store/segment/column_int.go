@@ -108,10 +108,7 @@ func (w *intColumn[T]) flush() error {
 	p := w.page()
 	p.encoding, p.values = format.DeltaBinaryPacked, w.c.work.buf
 	if len(w.values) > 0 {
-		lo, hi := w.values[0], w.values[0]
-		for _, v := range w.values {
-			lo, hi = min(lo, v), max(hi, v)
-		}
+		lo, hi := extremes(w.values)
 		p.min = binary.LittleEndian.AppendUint64(nil, uint64(lo))
 		p.max = binary.LittleEndian.AppendUint64(nil, uint64(hi))
 		if w.narrow {
@@ -122,6 +119,18 @@ func (w *intColumn[T]) flush() error {
 	w.reset()
 	w.values = w.values[:0]
 	return err
+}
+
+// extremes are the smallest and the largest of values, which are not empty. For
+// its form see subtract.
+//
+//go:noinline
+func extremes[T int64 | uint64](values []T) (lo, hi T) {
+	lo, hi = values[0], values[0]
+	for _, v := range values {
+		lo, hi = min(lo, v), max(hi, v)
+	}
+	return lo, hi
 }
 
 // choose takes the shape that makes a sample smallest.

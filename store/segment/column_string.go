@@ -3,6 +3,7 @@ package segment
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 
 	"github.com/parquet-go/parquet-go/format"
 
@@ -32,6 +33,7 @@ type stringColumn struct {
 	hybrid  hybridEncoder
 	delta   deltaEncoder
 	indexes []uint32
+	seen    []bool // by index
 	buf     []byte
 }
 
@@ -45,8 +47,9 @@ func (w *stringColumn) begin() {
 }
 
 func (w *stringColumn) append(v *column.Vector, from, n int) error {
+	nulls := v.Type.Kind == column.Null || anyNull(v.Nulls, from, from+n)
 	for at := from; at < from+n; at++ {
-		if v.IsNull(at) {
+		if nulls && v.IsNull(at) {
 			w.missing(1)
 		} else {
 			s := v.Strings[at]
@@ -88,9 +91,9 @@ func (w *stringColumn) flush() error {
 		w.chosen = true
 	}
 	p := w.page()
-	p.min, p.max, p.noBounds = w.bounds()
 	if w.useDict {
 		if w.index() {
+			p.min, p.max, p.noBounds = w.indexedBounds()
 			p.encoding = format.RLEDictionary
 			w.buf = appendIndexes(&w.hybrid, w.buf[:0], w.indexes, w.dict.n(), false)
 		} else {
@@ -99,6 +102,7 @@ func (w *stringColumn) flush() error {
 		}
 	}
 	if !w.useDict {
+		p.min, p.max, p.noBounds = w.bounds()
 		p.encoding = format.DeltaLengthByteArray
 		w.encodePlainly()
 		w.filterPage()
@@ -164,29 +168,60 @@ func (w *stringColumn) index() bool {
 // maxBound is the longest text that statistics repeat.
 const maxBound = 64
 
-// bounds are the bytewise smallest and largest text of the page.
-func (w *stringColumn) bounds() (lo, hi []byte, none bool) {
-	at := 0
-	for i, n := range w.lengths {
-		s := w.text[at : at+int(n)]
-		at += int(n)
-		if i == 0 {
-			lo, hi = s, s
-			continue
-		}
-		if bytes.Compare(s, lo) < 0 {
-			lo = s
-		} else if bytes.Compare(s, hi) > 0 {
-			hi = s
-		}
+// textBounds finds the bytewise smallest and largest of texts.
+type textBounds struct {
+	lo, hi []byte
+	any    bool
+}
+
+func (b *textBounds) add(s []byte) {
+	switch {
+	case !b.any:
+		b.lo, b.hi, b.any = s, s, true
+	case bytes.Compare(s, b.lo) < 0:
+		b.lo = s
+	case bytes.Compare(s, b.hi) > 0:
+		b.hi = s
 	}
-	if len(lo) > maxBound || len(hi) > maxBound {
+}
+
+// get returns copies, or that they are too long for statistics.
+func (b *textBounds) get() (lo, hi []byte, none bool) {
+	if len(b.lo) > maxBound || len(b.hi) > maxBound {
 		return nil, nil, true
 	}
-	if len(w.lengths) == 0 {
+	if !b.any {
 		return nil, nil, false
 	}
-	return append([]byte{}, lo...), append([]byte{}, hi...), false
+	return append([]byte{}, b.lo...), append([]byte{}, b.hi...), false
+}
+
+// bounds are those of the page.
+func (w *stringColumn) bounds() (lo, hi []byte, none bool) {
+	var b textBounds
+	at := 0
+	for _, n := range w.lengths {
+		b.add(w.text[at : at+int(n)])
+		at += int(n)
+	}
+	return b.get()
+}
+
+// indexedBounds are the same, by the indexes: each text is looked at once.
+func (w *stringColumn) indexedBounds() (lo, hi []byte, none bool) {
+	var b textBounds
+	w.seen = slices.Grow(w.seen[:0], w.dict.n())[:w.dict.n()]
+	clear(w.seen)
+	at := 0
+	for i, k := range w.indexes {
+		n := int(w.lengths[i])
+		if !w.seen[k] {
+			w.seen[k] = true
+			b.add(w.text[at : at+n])
+		}
+		at += n
+	}
+	return b.get()
 }
 
 // maxDictBytes bounds a dictionary page.

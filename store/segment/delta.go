@@ -48,7 +48,7 @@ func (e *deltaEncoder) append(dst []byte, values []int64, s deltaShape) []byte {
 		if common <= base && bits.Len64(uint64(bound[1])-uint64(common)) <= int(s.floor) {
 			base = common
 		}
-		dst = appendBlock(dst, e.deltas[b*s.block:min((b+1)*s.block, len(e.deltas))], base, s)
+		dst = appendBlock(dst, e.deltas[b*s.block:min((b+1)*s.block, len(e.deltas))], base, bound[1], s)
 	}
 	return dst
 }
@@ -58,20 +58,29 @@ func (e *deltaEncoder) difference(values []int64, block int) {
 	n := len(values) - 1
 	e.deltas = slices.Grow(e.deltas[:0], n)[:n]
 	e.bounds = e.bounds[:0]
-	prev := values[0]
 	for from := 0; from < n; from += block {
 		to := min(from+block, n)
-		out := e.deltas[from:to]
-		in := values[from+1:][:len(out)]
-		lo, hi := in[0]-prev, in[0]-prev
-		for i, v := range in {
-			d := v - prev
-			prev = v
-			out[i] = d
-			lo, hi = min(lo, d), max(hi, d)
-		}
+		lo, hi := subtract(e.deltas[from:to], values[from:])
 		e.bounds = append(e.bounds, [2]int64{lo, hi})
 	}
+}
+
+// subtract fills out, which is not empty, with the differences of neighbours in
+// values, and returns the smallest and the largest. It is a function of its own
+// so that all it needs stays in registers.
+//
+//go:noinline
+func subtract(out, values []int64) (lo, hi int64) {
+	prev := values[0]
+	values = values[1:][:len(out)]
+	lo, hi = values[0]-prev, values[0]-prev
+	for i, v := range values {
+		d := v - prev
+		prev = v
+		out[i] = d
+		lo, hi = min(lo, d), max(hi, d)
+	}
+	return lo, hi
 }
 
 // commonBase is a base that suits most blocks: a low one of the blocks'
@@ -88,30 +97,24 @@ func (e *deltaEncoder) commonBase() int64 {
 	return e.mins[len(e.mins)/6]
 }
 
-func appendBlock(dst []byte, deltas []int64, base int64, s deltaShape) []byte {
+// appendBlock appends a block of deltas, none of which is above top.
+func appendBlock(dst []byte, deltas []int64, base, top int64, s deltaShape) []byte {
 	dst = binary.AppendVarint(dst, base)
 	at := len(dst)
 	dst = append(dst, make([]byte, minisPerBlock)...)
-	var packed [32]uint64
+	narrow := bits.Len64(uint64(top)-uint64(base)) <= int(s.floor)
 	for m := 0; m*s.mini < len(deltas); m++ {
 		mini := deltas[m*s.mini : min((m+1)*s.mini, len(deltas))]
-		var all uint64
-		for _, d := range mini {
-			all |= uint64(d) - uint64(base)
+		w := s.floor
+		if !narrow {
+			var all uint64
+			for _, d := range mini {
+				all |= uint64(d) - uint64(base)
+			}
+			w = max(w, uint(bits.Len64(all)))
 		}
-		w := max(uint(bits.Len64(all)), s.floor)
 		dst[at+m] = byte(w)
-		for from := 0; from < s.mini; from += 32 {
-			var part []int64
-			if from < len(mini) {
-				part = mini[from:min(from+32, len(mini))]
-			}
-			for i, d := range part {
-				packed[i] = uint64(d) - uint64(base)
-			}
-			clear(packed[len(part):])
-			dst = appendPacked(dst, &packed, w)
-		}
+		dst = appendPacked(dst, mini, base, w, s.mini)
 	}
 	return dst
 }

@@ -59,17 +59,7 @@ func (e *hybridEncoder) flush() {
 	}
 	groups := (len(e.literal) + 7) / 8
 	e.dst = binary.AppendUvarint(e.dst, uint64(groups)<<1|1)
-	end := len(e.dst) + groups*int(e.w)
-	var packed [32]uint64
-	for from := 0; from < len(e.literal); from += 32 {
-		part := e.literal[from:min(from+32, len(e.literal))]
-		for i, v := range part {
-			packed[i] = uint64(v)
-		}
-		clear(packed[len(part):])
-		e.dst = appendPacked(e.dst, &packed, e.w)
-	}
-	e.dst = e.dst[:end]
+	e.dst = appendPacked(e.dst, e.literal, 0, e.w, 8*groups)
 	e.literal = e.literal[:0]
 }
 
@@ -135,6 +125,11 @@ func (d *hybridDecoder) read(dst []uint32) error {
 			}
 			d.rle -= n
 			dst = dst[n:]
+		case d.pack >= 32 && len(dst) >= 32 && d.w <= maxNarrow && d.end-d.off >= int(4*d.w):
+			unpackNarrow((*[32]uint32)(dst), d.b[d.off:], d.w)
+			d.off += int(4 * d.w)
+			d.pack -= 32
+			dst = dst[32:]
 		case d.pack > 0:
 			n := min(32, d.pack)
 			size := n / 8 * int(d.w)

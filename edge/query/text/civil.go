@@ -1,5 +1,7 @@
 package text
 
+import "math/bits"
+
 // Spans in nanoseconds.
 const (
 	Second = 1_000_000_000
@@ -24,7 +26,7 @@ const daysPerEra = 146097
 // faster than time.Time.
 func CivilOf(days int64) Civil {
 	z := days + 719468 // from 0000-03-01
-	era := FloorDiv(z, daysPerEra)
+	era := floorDivSmall(z, daysPerEra)
 	doe := uint32(z - era*daysPerEra)
 	yoe := (doe - doe/1460 + doe/36524 - doe/146096) / 365
 	doy := doe - (365*yoe + yoe/4 - yoe/100)
@@ -93,6 +95,32 @@ func ISOWeek(days int64) (year, week int) {
 	thursday := days - FloorMod(days+3, 7) + 3
 	c := CivilOf(thursday)
 	return c.Year, (c.YearDay()-1)/7 + 1
+}
+
+// floorDivSmall is FloorDiv for a that mostly fits into 32 bits: on 32-bit ARM a
+// 64-bit division takes hundreds of instructions.
+func floorDivSmall(a int64, b int32) int64 {
+	if a != int64(int32(a)) {
+		return FloorDiv(a, int64(b))
+	}
+	q := int32(a) / b
+	if int32(a)%b < 0 {
+		q--
+	}
+	return int64(q)
+}
+
+// splitSecond is nanoseconds since the epoch as seconds, rounded down, and the
+// nanoseconds after them.
+func splitSecond(ns int64) (sec int64, frac int) {
+	// 10^9 is 2^9 * 5^9, and for the 54 bits that the shift leaves, dividing by
+	// 5^9 is a product with 2^75/5^9 rounded up. Compilers do that too, but not
+	// that for 32-bit ARM. Below zero the same is done to what is missing to -1.
+	const reciprocal = (1<<75 + 1953125 - 1) / 1953125
+	negative := ns >> 63
+	q, _ := bits.Mul64(uint64(ns^negative)>>9, reciprocal)
+	sec = int64(q>>11) ^ negative
+	return sec, int(uint32(ns) - uint32(sec)*Second)
 }
 
 // FloorDiv is a/b rounded toward minus infinity; b must be positive.

@@ -80,17 +80,27 @@ func appendPlain(dst []byte, v float64) []byte {
 // is told apart from every other by its double, so the text is the shortest
 // that reads back as v.
 func appendDecimal(dst []byte, v float64) ([]byte, bool) {
-	scaled := v * 1e4
-	i := int64(math.Round(scaled))
-	if float64(i)/1e4 != v || i == 0 {
+	// Adding and subtracting 1.5 * 2^52, where floats are 1 apart, rounds to whole
+	// numbers what is below 2^51.
+	const magic = 3 << 51
+	rounded := float64(float64(v*1e4)+magic) - magic
+	if rounded/1e4 != v || rounded == 0 {
 		return dst, false
 	}
-	if i < 0 {
+	if rounded < 0 {
 		dst = append(dst, '-')
-		i = -i
+		rounded = -rounded
 	}
-	dst = strconv.AppendInt(dst, i/1e4, 10)
-	f := uint(i % 1e4)
+	var f uint32
+	if rounded < 1<<32 { // 32-bit ARM divides larger numbers bit by bit
+		i := uint32(rounded)
+		dst = strconv.AppendUint(dst, uint64(i/1e4), 10)
+		f = i % 1e4
+	} else {
+		i := uint64(rounded)
+		dst = strconv.AppendUint(dst, i/1e4, 10)
+		f = uint32(i % 1e4)
+	}
 	dst = append(dst, '.', '0'+byte(f/1000), '0'+byte(f/100%10), '0'+byte(f/10%10), '0'+byte(f%10))
 	for dst[len(dst)-1] == '0' && dst[len(dst)-2] != '.' {
 		dst = dst[:len(dst)-1]

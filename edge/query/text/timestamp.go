@@ -17,8 +17,8 @@ func append2(dst []byte, n int) []byte {
 // AppendTimestamp appends nanoseconds since the epoch as a naive timestamp in
 // UTC: no suffix, and a fraction of 3, 6 or 9 digits only when it is not zero.
 func AppendTimestamp(dst []byte, ns int64) []byte {
-	sec := FloorDiv(ns, Second)
-	return appendClock(dst, sec, int(ns-sec*Second))
+	sec, frac := splitSecond(ns)
+	return appendClock(dst, sec, frac)
 }
 
 // FormatTimestamp is AppendTimestamp as a string.
@@ -29,16 +29,15 @@ func FormatTimestamp(ns int64) string { return string(AppendTimestamp(nil, ns)) 
 // AppendTimestamp.
 func AppendZoned(dst []byte, ns int64, loc *time.Location) []byte {
 	offset := ZoneOffset(loc, ns)
-	sec := FloorDiv(ns, Second)
-	dst = appendClock(dst, sec+int64(offset), int(ns-sec*Second))
+	sec, frac := splitSecond(ns)
+	dst = appendClock(dst, sec+int64(offset), frac)
 	return appendOffset(dst, offset)
 }
 
 // AppendRFC3339Nano appends nanoseconds since the epoch in UTC with Z and the
 // trailing zeros of the fraction left out: the form of InfluxDB 1.x answers.
 func AppendRFC3339Nano(dst []byte, ns int64) []byte {
-	sec := FloorDiv(ns, Second)
-	frac := int(ns - sec*Second)
+	sec, frac := splitSecond(ns)
 	dst = appendClock(dst, sec, 0)
 	if frac != 0 {
 		dst = append(dst, '.')
@@ -69,7 +68,7 @@ func AppendTimeOfDay(dst []byte, ns int64) []byte {
 // appendClock appends date and time of sec seconds since the epoch with a
 // fraction of frac nanoseconds.
 func appendClock(dst []byte, sec int64, frac int) []byte {
-	days := FloorDiv(sec, 86400)
+	days := floorDivSmall(sec>>7, 86400>>7)
 	s := int(sec - days*86400)
 	dst = AppendDate(dst, days)
 	return appendTime(append(dst, 'T'), s, frac)

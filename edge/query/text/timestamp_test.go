@@ -194,3 +194,27 @@ func BenchmarkParseTimestamp(b *testing.B) {
 		}
 	}
 }
+
+// TestSplitSecond compares with division, at the ends of the range and around
+// whole seconds.
+func TestSplitSecond(t *testing.T) {
+	check := func(ns int64) {
+		t.Helper()
+		sec, frac := splitSecond(ns)
+		if want := FloorDiv(ns, Second); sec != want || frac != int(ns-want*Second) {
+			t.Fatalf("%d: %d and %d, want %d and %d", ns, sec, frac, want, ns-want*Second)
+		}
+	}
+	rng := rand.New(rand.NewPCG(5, 6))
+	for _, ns := range []int64{0, 1, -1, math.MaxInt64, math.MinInt64, math.MinInt64 + 1} {
+		check(ns)
+	}
+	for range 100000 {
+		ns := int64(rng.Uint64()) >> rng.IntN(64)
+		check(ns)
+		whole := ns / Second * Second
+		check(whole)
+		check(whole - 1)
+		check(whole + 1)
+	}
+}

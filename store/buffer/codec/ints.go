@@ -34,43 +34,51 @@ const maxExceptions = 16
 
 // AppendInts appends the encoding of up to Size integers to dst.
 func AppendInts(dst []byte, v []uint64) []byte {
+	dst, _, _ = AppendBounded(dst, v)
+	return dst
+}
+
+// AppendBounded is AppendInts and also returns the smallest and the largest of
+// the integers as signed ones, if there are any.
+func AppendBounded(dst []byte, v []uint64) (out []byte, lo, hi int64) {
 	n := len(v)
 	if n == 0 {
-		return dst
+		return dst, 0, 0
 	}
 	if n > Size {
 		panic(fmt.Sprintf("BUG: %d values in a stretch of at most %d", n, Size))
 	}
-	lo, hi := int64(v[0]), int64(v[0])
+	lo, hi = int64(v[0]), int64(v[0])
 	for _, x := range v[1:] {
 		lo, hi = min(lo, int64(x)), max(hi, int64(x))
 	}
 	direct := storable(bits.Len64(uint64(hi) - uint64(lo)))
+	var offsets [Size]uint64
 	if direct > 0 && n > 2 {
-		var offsets [Size]uint64
 		base := typicalDelta(v)
 		var lengths [65]uint8
-		for i := range n - 1 {
-			u := zigzag(v[i+1] - v[i] - base)
+		last := v[0]
+		for i, x := range v[1:] {
+			u := zigzag(x - last - base)
+			last = x
 			offsets[i] = u
 			lengths[bits.Len64(u)]++
 		}
-		width, cost := bestWidth(&lengths, n-1)
+		width, exceptions, cost := bestWidth(&lengths, n-1)
 		// What delta has and direct has not: the first value and the count.
 		if cost+8*(1+varintLen(zigzag(v[0]))) < n*direct {
-			return appendDelta(dst, offsets[:n-1], v[0], base, width)
+			return appendDelta(dst, offsets[:n-1], v[0], base, width, exceptions), lo, hi
 		}
 	}
 	dst = append(dst, byte(direct))
 	dst = binary.AppendUvarint(dst, zigzag(uint64(lo)))
 	if direct == 0 {
-		return dst
+		return dst, lo, hi
 	}
-	var offsets [Size]uint64
 	for i, x := range v {
 		offsets[i] = x - uint64(lo)
 	}
-	return pack(dst, offsets[:n], direct)
+	return pack(dst, offsets[:n], direct), lo, hi
 }
 
 // typicalDelta is the median of three differences between neighbours. Where
@@ -85,17 +93,17 @@ func typicalDelta(v []uint64) uint64 {
 }
 
 // bestWidth returns the width at which offsets, counted by bit length, take
-// the fewest bits, exceptions included.
-func bestWidth(lengths *[65]uint8, n int) (width, cost int) {
+// the fewest bits, exceptions included, and how many these are.
+func bestWidth(lengths *[65]uint8, n int) (width, exceptions, cost int) {
 	top := 64
 	for top > 0 && lengths[top] == 0 {
 		top--
 	}
 	width, cost = storable(top), n*storable(top)
-	exceptions := int(lengths[top])
-	for w := top - 1; w >= 0 && exceptions <= maxExceptions; w-- {
+	above := int(lengths[top])
+	for w := top - 1; w >= 0 && above <= maxExceptions; w-- {
 		if w > maxPacked || lengths[w] == 0 && w > 0 {
-			exceptions += int(lengths[w])
+			above += int(lengths[w])
 			continue // a width that no offset has wastes bits
 		}
 		c := n * w
@@ -105,37 +113,35 @@ func bestWidth(lengths *[65]uint8, n int) (width, cost int) {
 			}
 		}
 		if c < cost {
-			width, cost = w, c
+			width, exceptions, cost = w, above, c
 		}
-		exceptions += int(lengths[w])
+		above += int(lengths[w])
 	}
-	return width, cost
+	return width, exceptions, cost
 }
 
 func varintLen(u uint64) int { return (bits.Len64(u|1) + 6) / 7 }
 
-func appendDelta(dst []byte, offsets []uint64, first, base uint64, width int) []byte {
+func appendDelta(dst []byte, offsets []uint64, first, base uint64, width, exceptions int) []byte {
 	dst = append(dst, byte(width)|deltaBit)
 	dst = binary.AppendUvarint(dst, zigzag(base))
 	dst = binary.AppendUvarint(dst, zigzag(first))
-	count := len(dst)
-	dst = append(dst, 0)
+	dst = append(dst, byte(exceptions))
 	dst = pack(dst, offsets, width)
-	if width == 64 {
-		return dst
-	}
-	exceptions := 0
-	for i, u := range offsets {
-		if u>>uint(width) != 0 {
-			dst = append(dst, byte(i))
-			exceptions++
-		}
-	}
 	if exceptions == 0 {
 		return dst
 	}
-	dst[count] = byte(exceptions)
-	for _, i := range dst[len(dst)-exceptions:] {
+	var places [maxExceptions]uint8
+	largest := uint64(1)<<uint(width) - 1
+	found := 0
+	for i := 0; found < exceptions; i++ {
+		if offsets[i] > largest {
+			places[found] = uint8(i)
+			found++
+		}
+	}
+	dst = append(dst, places[:found]...)
+	for _, i := range places[:found] {
 		dst = binary.AppendUvarint(dst, offsets[i]>>uint(width))
 	}
 	return dst
