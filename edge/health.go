@@ -9,12 +9,13 @@ import (
 )
 
 // shareHealth gives /health, which InfluxDB and GreptimeDB both have, to both:
-// POST is GreptimeDB's, and so is a GET that accepts JSON and says so; "OK" is
-// for all others.
+// POST is GreptimeDB's, and so is a GET that accepts JSON and says so; neither
+// needs a token. "OK" is for all others.
 func shareHealth(routes []route.Route, family string, json http.HandlerFunc) []route.Route {
 	for i := range routes {
 		if r := &routes[i]; r.Path == "/health" && r.Method == http.MethodGet {
 			plain := r.Handle
+			r.Open = func(req *http.Request) bool { return wantsJSON(req.Header) }
 			r.Handle = func(w http.ResponseWriter, req *http.Request) {
 				w.Header().Set("Vary", "Accept")
 				if wantsJSON(req.Header) {

@@ -162,7 +162,7 @@ func (s system) tables() made {
 			if t.Retention > 0 {
 				retention = uint64(t.Retention)
 			}
-			add(t.Database, t.Schema.Name, uint64(len(t.Schema.Columns)), strings.Join(key, ", "), uint64(t.LastCaches), uint64(t.DistinctCaches), t.Deleted, instant(t.HardDeleteAt), retention)
+			add(t.Database, t.Schema.Name, uint64(t.Schema.Live()), strings.Join(key, ", "), uint64(t.LastCaches), uint64(t.DistinctCaches), t.Deleted, instant(t.HardDeleteAt), retention)
 		}
 	}}
 }

@@ -146,13 +146,13 @@ func (s *Store) SetRetention(ctx context.Context, name string, retention time.Du
 // SetTableRetention changes how long a table's rows stay, whatever the database
 // says; 0 leaves it to the database.
 func (s *Store) SetTableRetention(ctx context.Context, database, name string, retention time.Duration) error {
-	return s.AlterTable(ctx, database, name, func(t *schema.Table) ([]string, []FieldDef, *schema.Definition, error) {
-		def := &schema.Definition{}
+	return s.AlterTable(ctx, database, name, func(t *schema.Table) (a Alteration, err error) {
+		a.Def = &schema.Definition{}
 		if t.Def != nil {
-			*def = *t.Def
+			*a.Def = *t.Def
 		}
-		def.Retention = retention
-		return nil, nil, def, nil
+		a.Def.Retention = retention
+		return a, nil
 	})
 }
 
@@ -228,6 +228,9 @@ func (s *Store) sweepSoon(at int64, now time.Time) {
 type FieldDef struct {
 	Name string
 	Kind column.Kind
+	// Fill, of a field that is added to a table, is the value that rows which are
+	// there have in it, as schema.Column's Fill; nil for none.
+	Fill *string
 }
 
 // CreateTable makes an empty table; tags are in series-key order. The database
@@ -277,7 +280,14 @@ func (s *Store) newColumns(have *schema.Table, tags []string, fields []FieldDef)
 		cols = append(cols, schema.Column{Name: t, Role: schema.Tag, Kind: column.Dict})
 	}
 	for _, f := range fields {
-		cols = append(cols, schema.Column{Name: f.Name, Role: schema.Field, Kind: f.Kind})
+		c := schema.Column{Name: f.Name, Role: schema.Field, Kind: f.Kind}
+		if f.Fill != nil {
+			if err := checkFill(f); err != nil {
+				return nil, err
+			}
+			c.Filled, c.Fill, c.FilledTo = true, *f.Fill, s.lastSeq.Load()
+		}
+		cols = append(cols, c)
 	}
 	for i, c := range cols {
 		kind := "field"
@@ -296,47 +306,13 @@ func (s *Store) newColumns(have *schema.Table, tags []string, fields []FieldDef)
 			}
 		}
 	}
-	if len(cols)+len(have.Columns) > s.opts.Limits.Columns {
+	if len(cols)+have.Live() > s.opts.Limits.Columns {
 		return nil, LimitColumns(s.opts.Limits.Columns)
 	}
 	if len(tags)+len(have.Tags) > s.opts.Limits.Tags {
 		return nil, LimitTags(s.opts.Limits.Tags)
 	}
 	return cols, nil
-}
-
-// AlterTable adds columns to a table and gives it another definition. change
-// makes both from the table as it is; it runs while nobody writes to the
-// database.
-func (s *Store) AlterTable(ctx context.Context, database, name string, change func(*schema.Table) (tags []string, fields []FieldDef, def *schema.Definition, err error)) error {
-	db, err := s.lookup(database)
-	if err != nil {
-		return err
-	}
-	db.write.Lock()
-	defer db.write.Unlock()
-	t, ok := db.table(name)
-	if !ok {
-		return fmt.Errorf("table %q: %w", name, ErrNotFound)
-	}
-	have := t.schema.Load()
-	tags, fields, def, err := change(have)
-	if err != nil {
-		return err
-	}
-	cols, err := s.newColumns(have, tags, fields)
-	if err != nil {
-		return err
-	}
-	s.records.Lock()
-	defer s.records.Unlock()
-	rec := t.record()
-	rec.Schema = have.Defined(def).With(cols...)
-	if err := s.catalog.Apply(ctx, catalog.Change{Tables: []catalog.Table{rec}}); err != nil {
-		return fmt.Errorf("alter table %q: %w", name, err)
-	}
-	t.schema.Store(rec.Schema)
-	return nil
 }
 
 // DuplicateError is a column that is defined twice.

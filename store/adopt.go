@@ -21,6 +21,9 @@ type foundSegment struct {
 	catalog.Segment
 	meta   segment.Meta
 	schema *schema.Table
+	// A note has no rows, and a definition.
+	note bool
+	def  *schema.Definition
 }
 
 // listSegments lists what lies below the segment directory, relative to the
@@ -38,6 +41,7 @@ func listSegments(fsys vfs.FS, dir string) (segments, unfinished, others []strin
 		for _, name := range names {
 			path := at + "/" + name
 			switch {
+			case isTableNote(name):
 			case strings.HasSuffix(name, ".parquet"+temporary):
 				unfinished = append(unfinished, path)
 			case strings.HasSuffix(name, ".parquet") && segmentNumber(name) > 0:
@@ -75,7 +79,7 @@ func readSegment(ctx context.Context, fsys vfs.FS, dir, path string, whole bool)
 	m, i := r.Meta(), r.Info()
 	g := catalog.Segment{ID: segmentNumber(path[strings.LastIndexByte(path, '/')+1:]), DatabaseID: m.DatabaseID, TableID: m.TableID, Path: path,
 		Bytes: i.Bytes, Rows: i.Rows, Series: int64(i.Series), MinTime: i.MinTime, MaxTime: i.MaxTime, MinSeq: m.MinSeq, MaxSeq: m.MaxSeq, Late: m.Late}
-	return foundSegment{g, m, r.Schema()}, nil
+	return foundSegment{Segment: g, meta: m, schema: r.Schema()}, nil
 }
 
 // adopt adds files that a catalog lacks to its state, with the databases and
@@ -96,7 +100,7 @@ func adopt(state *catalog.State, files []foundSegment, now time.Time) (ch catalo
 		if !ok {
 			continue
 		}
-		if have[f.ID] {
+		if have[f.ID] || f.note {
 			continue // only the schema was wanted
 		}
 		g := f.Segment
@@ -161,10 +165,15 @@ func adoptTable(state *catalog.State, f foundSegment, now time.Time, notes *[]st
 		case t.Purged:
 			return nil, false
 		case extends(f.schema, have):
-			t.Schema = f.schema.Renamed(have.Name).Defined(have.Def)
+			t.Schema = dropped(f.schema, have).Renamed(have.Name).Defined(have.Def)
 		case !extends(have, f.schema):
 			*notes = append(*notes, fmt.Sprintf("%s is left alone: its columns are not those of table %q", f.Path, have.Name))
 			return nil, false
+		default:
+			t.Schema = dropped(have, f.schema)
+		}
+		if t.Schema.Def == nil && f.def != nil {
+			t.Schema = t.Schema.Defined(f.def)
 		}
 		return t, true
 	}
@@ -174,13 +183,40 @@ func adoptTable(state *catalog.State, f foundSegment, now time.Time, notes *[]st
 		*notes = append(*notes, fmt.Sprintf("there are two tables %q: the older one, probably deleted, is now %q", name, renamed))
 		name = renamed
 	}
-	state.Tables = append(state.Tables, catalog.Table{Schema: f.schema.Renamed(name), Lifetime: catalog.Lifetime{CreatedAt: now.UnixNano()}})
+	state.Tables = append(state.Tables, catalog.Table{Schema: f.schema.Renamed(name).Defined(f.def), Lifetime: catalog.Lifetime{CreatedAt: now.UnixNano()}})
 	return &state.Tables[len(state.Tables)-1], true
 }
 
-// extends says whether a has the columns of b first, and then maybe more.
+// extends says whether a has the columns of b first, and then maybe more; one of
+// them may know that a column was dropped, and the other not.
 func extends(a, b *schema.Table) bool {
-	return a.DatabaseID == b.DatabaseID && len(a.Columns) >= len(b.Columns) && slices.Equal(a.Columns[:len(b.Columns)], b.Columns)
+	return a.DatabaseID == b.DatabaseID && len(a.Columns) >= len(b.Columns) && slices.EqualFunc(a.Columns[:len(b.Columns)], b.Columns, sameColumn)
+}
+
+func sameColumn(a, b schema.Column) bool {
+	undropped := func(c schema.Column) schema.Column {
+		c.FilledTo = 0 // may have been corrected
+		if c.Role == schema.Dropped {
+			c.Role, c.DroppedAt = schema.Field, 0
+		}
+		return c
+	}
+	return undropped(a) == undropped(b)
+}
+
+// dropped is the wider one of two tables without what was dropped in either: a
+// column that is gone does not come back. Of two numbers of a write the lower one
+// was corrected.
+func dropped(wide, narrow *schema.Table) *schema.Table {
+	for i, c := range narrow.Columns {
+		if c.Role == schema.Dropped && wide.Columns[i].Role == schema.Field {
+			wide = wide.Drop(i, c.DroppedAt)
+		}
+		if c.FilledTo < wide.Columns[i].FilledTo {
+			wide = wide.FilledUntil(i, c.FilledTo)
+		}
+	}
+	return wide
 }
 
 // reconcile compares the catalog with the files. Files that the catalog does not

@@ -96,10 +96,10 @@ func (s *Store) feedCaches(t *table, p *points.Table, series []uint32, seq uint6
 // forgetCached takes deleted rows out of the table's last-value caches, if they
 // came before a moment of the wall clock, in ns. A distinct-value cache has what
 // was seen in writes, whatever became of the rows.
-func (t *table) forgetCached(d RowDelete, before int64, gone func(series uint32) bool) {
+func (t *table) forgetCached(d RowDelete, before int64, gone func(series uint32) bool, at func(series uint32, time int64) bool) {
 	for _, c := range t.cacheList() {
 		if last, ok := c.filled.(*cache.Last); ok {
-			last.Forget(d.MinTime, d.MaxTime, before, gone)
+			last.Forget(d.MinTime, d.MaxTime, before, gone, at)
 		}
 	}
 }

@@ -246,6 +246,9 @@ type rewrite struct {
 	// nil of none.
 	gone             func(series uint32) bool
 	goneFrom, goneTo int64
+	// goneAt, when not nil, are the times of a series of which rows are left out,
+	// ascending; others of the range stay.
+	goneAt func(series uint32) []int64
 }
 
 // keeps calls fn for the stretches [from, to) of a series' ascending times that
@@ -253,6 +256,9 @@ type rewrite struct {
 func (r *rewrite) keeps(series uint32, times []int64, fn func(from, to int) error) error {
 	if r.gone == nil || !r.gone(series) {
 		return fn(0, len(times))
+	}
+	if r.goneAt != nil {
+		return without(times, r.goneAt(series), fn)
 	}
 	first, _ := slices.BinarySearch(times, r.goneFrom)
 	last, found := slices.BinarySearch(times, r.goneTo)
@@ -266,6 +272,34 @@ func (r *rewrite) keeps(series uint32, times []int64, fn func(from, to int) erro
 	}
 	if last < len(times) {
 		return fn(max(first, last), len(times))
+	}
+	return nil
+}
+
+// without calls fn for the stretches [from, to) of ascending times that have none
+// of those that are gone.
+func without(times, gone []int64, fn func(from, to int) error) error {
+	from := 0
+	skip, _ := slices.BinarySearch(gone, times[0])
+	for i, t := range times {
+		for skip < len(gone) && gone[skip] < t {
+			skip++
+		}
+		if skip == len(gone) {
+			break
+		}
+		if gone[skip] != t {
+			continue
+		}
+		if from < i {
+			if err := fn(from, i); err != nil {
+				return err
+			}
+		}
+		from = i + 1
+	}
+	if from < len(times) {
+		return fn(from, len(times))
 	}
 	return nil
 }
@@ -293,16 +327,11 @@ func (s *Store) writeSegments(ctx context.Context, t frozenTable, r rewrite) (fi
 // wet, are not durable yet, and have temporary names.
 func (s *Store) encodeSegments(ctx context.Context, t frozenTable, r rewrite, wet []unsettled) (_ []unsettled, err error) {
 	sch := t.at
-	fields := make([]schema.Column, 0, len(sch.Columns))
-	for _, c := range sch.Columns {
-		if c.Role == schema.Field {
-			fields = append(fields, c)
-		}
-	}
+	fields := sch.Fields()
 	ranks := t.index.Ranks()
 	snap := t.index.Snapshot(len(sch.Tags))
 	appends := t.schema.Load().Appends() // sch may come from a file, which does not tell
-	reader := merge.NewOrderedReader(r.sources, merge.Options{Columns: fields, MinTime: r.from, MaxTime: r.to, Rank: ranks, BatchRows: 16384, BatchBytes: s.groupBytes() / 2, Append: appends})
+	reader := merge.NewOrderedReader(continuing(r.sources, sch, fields), merge.Options{Columns: fields, MinTime: r.from, MaxTime: r.to, Rank: ranks, BatchRows: 16384, BatchBytes: s.groupBytes() / 2, Append: appends})
 	meta := s.segmentMeta(sch, r.sources)
 	var w *segmentWriter
 	defer func() {

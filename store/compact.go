@@ -12,7 +12,6 @@ import (
 
 	"tarn/store/catalog"
 	"tarn/store/merge"
-	"tarn/store/schema"
 )
 
 // A compaction replaces segments of one table and UTC day that follow each
@@ -149,29 +148,29 @@ func (s *Store) rewrite(ctx context.Context, c compaction) (files []catalog.Segm
 		}
 	}()
 	var sources []merge.Source
-	var sch *schema.Table
+	columns := 0
 	lo, hi, most, late, awaited := MaxTime, MinTime, int64(0), false, false
 	for _, f := range c.inputs {
 		if err := f.open(ctx); err != nil {
 			return nil, 0, err
 		}
 		sources = append(sources, f)
-		// Columns are only ever added: the widest schema has all. A newer one
-		// might name columns that never reach the log.
-		if w := f.schema(); sch == nil || len(w.Columns) > len(sch.Columns) {
-			sch = w
-		}
+		columns = max(columns, len(f.schema().Columns))
 		lo, hi = min(lo, f.MinTime), max(hi, f.MaxTime)
 		most += f.Segment.Rows
 		late = late || f.Segment.Late
 		awaited = awaited || s.awaited(c.table, f)
 	}
+	// Columns are only ever added: the first of them that the widest file knows are
+	// all. Later ones might never reach the log. What was dropped since is left out,
+	// and what has another type now gets it.
+	sch := c.table.schema.Load().First(columns)
 	first := lo
 	if db, ok := s.databaseByID(sch.DatabaseID); ok && !awaited && s.clockTrusted() {
 		lo = max(lo, c.table.oldest(db, s.opts.Now()))
 	}
 	expired := lo > first
-	at := frozenTable{c.table, sch.Renamed(c.table.schema.Load().Name)}
+	at := frozenTable{c.table, sch}
 	if lo <= hi {
 		if files, err = s.writeSegments(ctx, at, rewrite{sources: merge.SortBySeq(sources), from: lo, to: hi, limit: s.limiter}); err != nil {
 			return files, 0, err

@@ -1,9 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -20,11 +22,12 @@ import (
 func TestCrashes(t *testing.T) {
 	testSeeds(t, 12, func(t *testing.T, seed uint64) {
 		m := newMachine(t, seed)
+		m.anyKind = true
 		w := &writer{rng: m.rng, now: 1_700_000_000_000_000_000, width: 3}
 		ctx := context.Background()
 		m.mustOpen()
 		for range 120 {
-			switch m.rng.IntN(29) {
+			switch m.rng.IntN(34) {
 			case 0:
 				m.must(m.store.Checkpoint(ctx))
 				m.acked()
@@ -73,15 +76,20 @@ func TestCrashes(t *testing.T) {
 			case 16:
 				m.must(m.store.Checkpoint(ctx)) // for a table that is not there, too
 				m.acked()
-				d := m.anyRows(w.now)
+				d := m.anyDeletion(w.now)
 				m.must(d.run(m.store))
 				d.forget(m.durable)
 			case 17: // power fails while rows are deleted: all of them go, or none
 				m.must(m.store.Checkpoint(ctx))
 				m.acked()
-				d := m.anyRows(w.now)
+				d := m.anyDeletion(w.now)
 				i := m.crashAtOp(1+m.rng.Int32N(40), func() { m.must(d.run(m.store)) })
 				m.recoverEither(i, d)
+			case 18, 19, 20:
+				m.alter(m.anyAlteration())
+				if m.rng.IntN(3) == 0 {
+					m.recover(m.crashNow())
+				}
 			case 15: // a day goes by, so that there is more to merge
 				m.clock.Add(dayNanos)
 			case 12: // what is due goes for good
@@ -93,6 +101,78 @@ func TestCrashes(t *testing.T) {
 		}
 		m.recover(m.crashNow())
 	})
+}
+
+// deletion is of rows, in the store and in the model.
+type deletion interface {
+	run(s *Store) error
+	forget(m model)
+}
+
+func (m *machine) anyDeletion(now int64) deletion {
+	if m.rng.IntN(2) == 0 {
+		return m.anyKeys()
+	}
+	return m.anyRows(now)
+}
+
+// someKeys is a deletion of rows of a table one by one.
+type someKeys struct {
+	database, table string
+	keys            []rowKey
+}
+
+func (m *machine) anyKeys() someKeys {
+	names := slices.Sorted(maps.Keys(m.durable))
+	if len(names) == 0 {
+		return someKeys{}
+	}
+	name := names[m.rng.IntN(len(names))]
+	var d someKeys
+	d.database, d.table, _ = strings.Cut(name, "/")
+	keys := slices.SortedFunc(maps.Keys(m.durable[name]), func(a, b rowKey) int {
+		return cmp.Or(cmp.Compare(a.time, b.time), strings.Compare(a.tags, b.tags))
+	})
+	for _, k := range keys {
+		if m.rng.IntN(3) == 0 {
+			d.keys = append(d.keys, k)
+		}
+	}
+	return d
+}
+
+func (d someKeys) run(s *Store) error {
+	db, ok := s.Database(d.database)
+	if !ok || d.keys == nil {
+		return nil
+	}
+	sch, _ := db.Table(d.table)
+	of := map[string]int{}
+	var rows []SeriesTimes
+	for _, k := range d.keys {
+		at, ok := of[k.tags]
+		if !ok {
+			at = len(rows)
+			of[k.tags] = at
+			tags := make([]string, len(sch.Tags))
+			for i, id := range sch.Tags {
+				for pair := range strings.SplitSeq(k.tags, ",") {
+					if value, ok := strings.CutPrefix(pair, sch.Columns[id].Name+"="); ok {
+						tags[i] = value
+					}
+				}
+			}
+			rows = append(rows, SeriesTimes{Tags: tags})
+		}
+		rows[at].Times = append(rows[at].Times, k.time)
+	}
+	return s.DeleteRows(context.Background(), d.database, d.table, RowDelete{Rows: rows})
+}
+
+func (d someKeys) forget(m model) {
+	for _, k := range d.keys {
+		delete(m[d.database+"/"+d.table], k)
+	}
 }
 
 // someRows is a deletion of the rows of one host in a range of time.
@@ -141,7 +221,7 @@ func (d someRows) forget(m model) {
 }
 
 // recoverEither restarts after a crash in a deletion.
-func (m *machine) recoverEither(i image, d someRows) {
+func (m *machine) recoverEither(i image, d deletion) {
 	m.t.Helper()
 	m.stop()
 	m.mem, m.catalog, m.tail = i.mem, i.catalog, nil

@@ -40,6 +40,19 @@ func (d *database) table(name string) (*table, bool) {
 	return t, ok
 }
 
+// tableOf finds the live table that a schema is of, whatever it is called now.
+func (d *database) tableOf(s *Store, sch *schema.Table) (*table, bool) {
+	t, ok := d.table(sch.Name)
+	if ok && t.id == sch.ID {
+		return t, true
+	}
+	if t = s.tableByID(sch.ID); t == nil { // renamed, or gone
+		return nil, false
+	}
+	now, ok := d.table(t.schema.Load().Name)
+	return t, ok && now == t
+}
+
 // setTable adds or, with a nil table, removes a name. The caller holds write.
 func (d *database) setTable(name string, t *table) {
 	m := maps.Clone(*d.tables.Load())

@@ -10,13 +10,34 @@ import (
 )
 
 // RowDelete says which rows of a table go: those of some series in a range of
-// time.
+// time, or of each of some series those of some times.
 type RowDelete struct {
 	// MinTime and MaxTime bound the rows, both inclusive.
 	MinTime, MaxTime int64
 	// FilterTags and Filter choose the series, as in a ScanSpec; nil means all.
 	FilterTags []int
 	Filter     SeriesFilter
+	// Rows, when not nil, are the rows; nothing else is set then.
+	Rows []SeriesTimes
+}
+
+// SeriesTimes are rows of one series.
+type SeriesTimes struct {
+	// Tags are its values in series-key order, "" for none.
+	Tags []string
+	// Times ascend.
+	Times []int64
+}
+
+// bounds are the first and the last time of rows.
+func bounds(rows []SeriesTimes) (from, to int64) {
+	from, to = MaxTime, MinTime
+	for _, r := range rows {
+		if n := len(r.Times); n > 0 {
+			from, to = min(from, r.Times[0]), max(to, r.Times[n-1])
+		}
+	}
+	return from, to
 }
 
 // DeleteRows deletes rows that were there when it was called, for good: the
@@ -47,6 +68,9 @@ func (s *Store) DeleteRows(ctx context.Context, database, name string, d RowDele
 }
 
 func (s *Store) deleteRows(ctx context.Context, t *table, d RowDelete, started int64) (err error) {
+	if d.Rows != nil {
+		d.MinTime, d.MaxTime = bounds(d.Rows)
+	}
 	segments, _ := t.sources()
 	defer func() {
 		for _, f := range segments {
@@ -68,6 +92,25 @@ func (s *Store) deleteRows(ctx context.Context, t *table, d RowDelete, started i
 		return err
 	}
 	gone := func(id uint32) bool { return d.Filter == nil || series.verdicts[id] == keep }
+	var times func(id uint32) []int64
+	var at func(id uint32, time int64) bool
+	if d.Rows != nil {
+		// The files are open, so that the index has all their series.
+		of := make(map[uint32][]int64, len(d.Rows))
+		for _, r := range d.Rows {
+			id, err := t.index.Resolve(r.Tags)
+			if err != nil {
+				return err
+			}
+			of[id] = r.Times
+		}
+		times = func(id uint32) []int64 { return of[id] }
+		gone = func(id uint32) bool { return len(of[id]) > 0 }
+		at = func(id uint32, time int64) bool {
+			_, ok := slices.BinarySearch(of[id], time)
+			return ok
+		}
+	}
 	var files, written []catalog.Segment
 	var parts []replacement
 	defer func() {
@@ -82,9 +125,9 @@ func (s *Store) deleteRows(ctx context.Context, t *table, d RowDelete, started i
 		if err := s.rewritable(f); err != nil {
 			return err
 		}
-		files, err = s.writeSegments(ctx, frozenTable{t, f.schema().Renamed(t.schema.Load().Name)}, rewrite{
+		files, err = s.writeSegments(ctx, frozenTable{t, t.schema.Load().First(len(f.schema().Columns))}, rewrite{
 			sources: []merge.Source{f}, from: f.MinTime, to: f.MaxTime, limit: s.limiter,
-			gone: gone, goneFrom: d.MinTime, goneTo: d.MaxTime,
+			gone: gone, goneFrom: d.MinTime, goneTo: d.MaxTime, goneAt: times,
 		})
 		written = append(written, files...)
 		parts = append(parts, replacement{[]*segmentFile{f}, files})
@@ -94,8 +137,11 @@ func (s *Store) deleteRows(ctx context.Context, t *table, d RowDelete, started i
 	}
 	forget := func() {
 		t.forgetCached(d, started, func(id uint32) bool {
+			if d.Rows != nil {
+				return gone(id)
+			}
 			return d.Filter == nil || int(id) < len(series.verdicts) && series.verdicts[id] == keep
-		})
+		}, at)
 	}
 	if len(parts) == 0 {
 		forget()

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"tarn/store/column"
 	"tarn/store/vfs"
 )
 
@@ -30,6 +31,8 @@ type machine struct {
 	options func(*Options) // nil for none
 	inject  atomic.Pointer[vfs.Injector]
 	clock   atomic.Int64 // ns, moved by hand
+
+	anyKind bool // new columns may have any kind that fits the values
 
 	durable model   // what must be there
 	tail    []write // later writes, of which a crash may leave any first few
@@ -141,7 +144,7 @@ func (m *machine) recover(i image) {
 
 // write writes and keeps book.
 func (m *machine) write(w write, noSync bool) error {
-	b := w.batch()
+	b := w.typed(func(table, field string) column.Kind { return m.kind(w.database, table, field) })
 	// It may survive from the moment that it begins.
 	m.tail = append(m.tail, w)
 	err := m.store.Write(context.Background(), w.database, b, WriteOptions{NoSync: noSync})

@@ -270,7 +270,7 @@ func (i *Inspection) describe(state *catalog.State) {
 			if t.Schema.DatabaseID != d.ID || t.Purged {
 				continue
 			}
-			it := InspectedTable{Name: t.Schema.Name, Deleted: t.DeletedAt != 0, Columns: len(t.Schema.Columns)}
+			it := InspectedTable{Name: t.Schema.Name, Deleted: t.DeletedAt != 0, Columns: t.Schema.Live()}
 			lo, hi := int64(math.MaxInt64), int64(math.MinInt64)
 			for _, g := range state.Segments {
 				if g.TableID == t.Schema.ID {

@@ -117,6 +117,11 @@ func kindOf(field string) column.Kind {
 
 // batch is the request as a front-end would hand it over.
 func (w write) batch() *points.Batch {
+	return w.typed(func(_, field string) column.Kind { return kindOf(field) })
+}
+
+// typed is batch with the kinds that the fields have.
+func (w write) typed(kind func(table, field string) column.Kind) *points.Batch {
 	b := points.NewBatch()
 	for _, r := range w.rows {
 		t := b.Table([]byte(r.table))
@@ -126,7 +131,7 @@ func (w write) batch() *points.Batch {
 		}
 		n := t.AddRow(t.AddSeries(nil, tags), r.time)
 		for _, name := range slices.Sorted(maps.Keys(r.fields)) {
-			f := t.Fields[t.Field([]byte(name), kindOf(name))]
+			f := t.Fields[t.Field([]byte(name), kind(r.table, name))]
 			v := column.NewVector(column.Of(f.Kind), 1)
 			switch f.Kind {
 			case column.String:
@@ -160,7 +165,9 @@ func dump(t *testing.T, s *Store, rng *rand.Rand) model {
 			spec := ScanSpec{Database: db.Name(), Table: sch, MinTime: MinTime, MaxTime: MaxTime,
 				Order: Order(rng.IntN(4)), BatchRows: 1 + rng.IntN(300)}
 			for _, c := range sch.Columns {
-				spec.Columns = append(spec.Columns, c.ID)
+				if c.Role != schema.Dropped {
+					spec.Columns = append(spec.Columns, c.ID)
+				}
 			}
 			m[db.Name()+"/"+name] = collect(t, s, spec)
 		}

@@ -142,6 +142,7 @@ func rebuild(ctx context.Context, opts Options, path string) (r Rebuilt, err err
 		state.Segments = slices.DeleteFunc(state.Segments, func(g catalog.Segment) bool {
 			return slices.ContainsFunc(damaged, func(p Problem) bool { return p.Path == g.Path })
 		})
+		files = append(files, readTableNotes(opts.FS, opts.Dir, files)...)
 		_, notes := adopt(state, files, opts.Now())
 		r.Notes = append(r.Notes, notes...)
 	}

@@ -173,6 +173,9 @@ func (s *Store) replay(ctx context.Context, checkpoint catalog.Checkpoint) error
 	if s.report.Rows > 0 {
 		s.oldestWrite.Store(s.opts.Now().UnixNano())
 	}
+	if err := s.correctDrops(ctx); err != nil {
+		return err
+	}
 	return s.correctCaches(ctx)
 }
 
@@ -203,7 +206,7 @@ func (s *Store) redo(ctx context.Context, databaseID uint32, name string, b *poi
 			t.unsaved.Store(true)
 			s.addTable(db, t)
 		}
-		if err := t.learn(p); err != nil {
+		if err := t.learn(p, seq, s.opts.Logger.Warn); err != nil {
 			return err
 		}
 		if err := s.insert(t, p, seq, scratch); err != nil {
@@ -214,9 +217,13 @@ func (s *Store) redo(ctx context.Context, databaseID uint32, name string, b *poi
 }
 
 // learn adds the columns of a logged write that the schema lacks, and gives the
-// write the schema's IDs. Names decide, not the logged IDs: a column whose first
-// write failed, or was lost with a corrupt part of the log, leaves a gap there.
-func (t *table) learn(p *points.Table) error {
+// write the schema's IDs. Names decide, and the number of the write where a column
+// of the name was dropped, not the logged IDs: a column whose first write failed,
+// or was lost with a corrupt part of the log, leaves a gap there.
+//
+// A column of another type than the catalog has says that the catalog has lost a
+// change: the older column is dropped again.
+func (t *table) learn(p *points.Table, seq uint64, warn func(msg string, args ...any)) error {
 	sch := t.schema.Load()
 	type logged struct {
 		schema.Column
@@ -224,9 +231,16 @@ func (t *table) learn(p *points.Table) error {
 	}
 	var added []logged
 	see := func(c schema.Column, id int) error {
-		have, ok := sch.Column(c.Name)
+		have, ok := sch.Written(c.Name, seq)
 		switch {
 		case !ok:
+			added = append(added, logged{c, id})
+		case have.Role == schema.Dropped && c.Role == schema.Field && have.Kind == c.Kind:
+		case have.Role == schema.Field && c.Role == schema.Field && have.Kind != c.Kind && seq > 0:
+			warn("a column has another type in the log than in the catalog, which must have lost a change: the older one is dropped",
+				"table", sch.Name, "column", c.Name, "catalog", have.InfluxType(), "log", c.InfluxType(), "write", seq)
+			sch = sch.Drop(have.ID, seq-1)
+			t.schema.Store(sch)
 			added = append(added, logged{c, id})
 		case have.Role != c.Role || have.Kind != c.Kind:
 			return fmt.Errorf("table %s: column %q is %s in the log and %s in the catalog", sch.Name, c.Name, c.InfluxType(), have.InfluxType())
@@ -252,5 +266,11 @@ func (t *table) learn(p *points.Table) error {
 		t.unsaved.Store(true)
 	}
 	assign(p, sch)
+	if sch.Live() < len(sch.Columns) {
+		for _, f := range p.Fields {
+			c, _ := sch.Written(f.Name, seq)
+			f.ID = c.ID
+		}
+	}
 	return nil
 }

@@ -23,8 +23,8 @@ func (s *Store) Scan(ctx context.Context, spec ScanSpec) (Rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, ok := db.table(spec.Table.Name)
-	if !ok || t.id != spec.Table.ID {
+	t, ok := db.tableOf(s, spec.Table)
+	if !ok {
 		return nil, fmt.Errorf("scan table %s: %w", spec.Table.Name, ErrNotFound)
 	}
 	if spec.BatchRows <= 0 {
@@ -92,7 +92,7 @@ func (r *scan) plan(ctx context.Context) (err error) {
 		r.places = append(r.places, p)
 	}
 	for _, t := range r.spec.FieldTexts {
-		r.texts = append(r.texts, merge.NewTextTest(sch.Columns[t.Column], t.Values, t.Parts))
+		r.texts = append(r.texts, merge.NewTextTest(sch.Columns[t.Column], t.Values, t.Parts, t.Also))
 	}
 	segments, buffered := r.table.sources()
 	r.held = segments
@@ -100,7 +100,14 @@ func (r *scan) plan(ctx context.Context) (err error) {
 	for _, f := range segments {
 		sources = append(sources, f)
 	}
-	sources = append(sources, buffered...)
+	told := slices.Clone(r.fields) // what sources are asked about
+	for _, b := range r.spec.FieldBounds {
+		told = append(told, sch.Columns[b.Column])
+	}
+	for _, t := range r.spec.FieldTexts {
+		told = append(told, sch.Columns[t.Column])
+	}
+	sources = continuing(append(sources, buffered...), sch, told)
 	r.stats.Files, r.stats.Blocks = len(segments), len(buffered)
 	sources = slices.DeleteFunc(sources, func(s merge.Source) bool {
 		lo, hi := s.TimeRange()
@@ -164,8 +171,8 @@ func oldest(group []merge.Source) int64 {
 }
 
 func (r *scan) open(ctx context.Context, s merge.Source) error {
-	f, ok := s.(*segmentFile)
-	if !ok {
+	f := fileOf(s)
+	if f == nil {
 		return nil
 	}
 	if err := f.open(ctx); err != nil {
@@ -178,7 +185,7 @@ func (r *scan) open(ctx context.Context, s merge.Source) error {
 // pruned counts sources of which nothing is read.
 func (r *scan) pruned(sources ...merge.Source) {
 	for _, s := range sources {
-		if _, ok := s.(*segmentFile); ok {
+		if fileOf(s) != nil {
 			r.stats.FilesPruned++
 		} else {
 			r.stats.BlocksPruned++

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"tarn/store/merge"
 	"tarn/store/schema"
@@ -19,8 +20,8 @@ type SeriesView struct {
 	// their number. Series that come later change the places but not which of
 	// two series comes first.
 	Ranks []uint32
-	// Rows is at least how many rows the files and blocks have of which some
-	// may lie in the time range.
+	// Rows is about how many rows lie in the time range, if those of files and
+	// blocks are spread evenly over theirs.
 	Rows int
 }
 
@@ -54,8 +55,8 @@ func (s *Store) Series(ctx context.Context, database string, t *schema.Table, mi
 	if err != nil {
 		return nil, err
 	}
-	live, ok := db.table(t.Name)
-	if !ok || live.id != t.ID {
+	live, ok := db.tableOf(s, t)
+	if !ok {
 		return nil, fmt.Errorf("list the series of table %s: %w", t.Name, ErrNotFound)
 	}
 	// A segment that was not opened yet may have series that the index lacks.
@@ -71,14 +72,22 @@ func (s *Store) Series(ctx context.Context, database string, t *schema.Table, mi
 		if err := r.open(ctx, f); err != nil {
 			return nil, fmt.Errorf("list the series of table %s: %w", t.Name, err)
 		}
-		count += f.Rows()
+		count += share(f, minTime, maxTime)
 	}
 	for _, s := range buffered {
-		if lo, hi := s.TimeRange(); hi >= minTime && lo <= maxTime {
-			count += s.Rows()
-		}
+		count += share(s, minTime, maxTime)
 	}
 	// In this order, so that the snapshot has every series that has a rank.
 	ranks := live.index.Ranks()
 	return &SeriesView{snapshot: live.index.Snapshot(len(t.Tags)), Ranks: ranks, Rows: count}, nil
+}
+
+// share is about how many rows of a source lie in a time range.
+func share(s merge.Source, minTime, maxTime int64) int {
+	lo, hi := s.TimeRange()
+	if hi < minTime || lo > maxTime {
+		return 0
+	}
+	part := float64(min(hi, maxTime)) - float64(max(lo, minTime)) + 1
+	return int(math.Ceil(float64(s.Rows()) * part / (float64(hi) - float64(lo) + 1)))
 }

@@ -244,7 +244,7 @@ func TestSchemaWithoutRowsSurvives(t *testing.T) {
 	ctx := context.Background()
 	m := newMachine(t, 1)
 	m.mustOpen()
-	m.must(m.store.CreateTable(ctx, "d", "made", []string{"b", "a"}, []FieldDef{{"f", column.Float64}}, 0))
+	m.must(m.store.CreateTable(ctx, "d", "made", []string{"b", "a"}, []FieldDef{{Name: "f", Kind: column.Float64}}, 0))
 	b := one("d", "t", "h", 1, "i=1").batch()
 	b.Table([]byte("empty")).Field([]byte("x"), column.Int64)
 	m.must(m.store.Write(ctx, "d", b, WriteOptions{}))

@@ -178,6 +178,7 @@ func (s *Store) purge(ctx context.Context, due purgeSet) error {
 		s.tablesMu.Lock()
 		delete(s.tables, t.id)
 		s.tablesMu.Unlock()
+		s.removeTableNote(t.schema.Load())
 	}
 	for _, f := range files {
 		f.removed.Store(true)

@@ -557,13 +557,21 @@ func (s *Store) originalNames(t catalog.Table) (names [2]string) {
 }
 
 // notePurged remembers a table whose data is gone. It needs the lock of up.
-func (s *Store) notePurged(t catalog.Table) { s.up.purged[s.originalNames(t)] = true }
+func (s *Store) notePurged(t catalog.Table) {
+	names := s.originalNames(t)
+	s.up.purged[names] = true
+	if def := t.Schema.Def; def != nil {
+		for _, name := range def.Formerly {
+			s.up.purged[[2]string{names[0], name}] = true
+		}
+	}
+}
 
 // SyncKeeps says what of a table should stay at targets, by the names that it
 // and its database had when it was sent: rows from a time on, or none, since the
 // table or its database was deleted for good. While one of the name is deleted
 // and may still be there, all stays; so it does when a table has the name of one
-// that is gone, but for its own retention. A clock that is not to be trusted
+// that is gone, but for its own retention, and when one had it that was renamed. A clock that is not to be trusted
 // ends nothing.
 func (s *Store) SyncKeeps(database, name string) (oldest int64, deleted bool) {
 	names := [2]string{database, name}
@@ -573,6 +581,11 @@ func (s *Store) SyncKeeps(database, name string) (oldest int64, deleted bool) {
 		}
 	}
 	if db, err := s.lookup(database); err == nil {
+		for _, t := range *db.tables.Load() {
+			if def := t.schema.Load().Def; def != nil && slices.Contains(def.Formerly, name) {
+				return MinTime, false // rows of it may be there
+			}
+		}
 		if t, ok := db.table(name); ok {
 			now, why := s.clock.trusted()
 			if why != "" {

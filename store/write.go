@@ -220,7 +220,7 @@ func (s *Store) plan(db *database, p *points.Table) (sch *schema.Table, isNew bo
 			return nil, false, fmt.Errorf("table %s: %s is both a tag and a field: %w", p.Name, c.Name, ErrSchemaChanged)
 		}
 	}
-	if len(sch.Columns)+len(added) > s.opts.Limits.Columns {
+	if sch.Live()+len(added) > s.opts.Limits.Columns {
 		return nil, false, LimitColumns(s.opts.Limits.Columns)
 	}
 	grown := sch.With(added...)
@@ -252,8 +252,16 @@ func (s *Store) commit(db *database, b *points.Batch, scratch *writeScratch) (wa
 		return wal.Ticket{}, fmt.Errorf("database %s was deleted: %w", d.Name, ErrSchemaChanged)
 	}
 	for _, p := range b.Tables {
-		if t, ok := db.table(p.Name); !ok || t.id != p.ID {
+		t, ok := db.table(p.Name)
+		if !ok || t.id != p.ID {
 			return wal.Ticket{}, fmt.Errorf("table %s was deleted: %w", p.Name, ErrSchemaChanged)
+		}
+		if sch := t.schema.Load(); sch.Live() < len(sch.Columns) {
+			for _, f := range p.Fields {
+				if sch.Columns[f.ID].Role == schema.Dropped {
+					return wal.Ticket{}, fmt.Errorf("table %s: field %s was dropped: %w", p.Name, f.Name, ErrSchemaChanged)
+				}
+			}
 		}
 	}
 	seq, ticket, err := s.wal.Append(scratch.payload, b.Rows())
@@ -306,6 +314,12 @@ func (s *Store) insert(t *table, p *points.Table, seq uint64, scratch *writeScra
 	active := t.active
 	t.mu.Unlock()
 	before := active.Bytes()
+	if fills := sch.Fills(); fills != nil {
+		// Rows that a new field is filled in stay apart from later ones.
+		if _, last := active.SeqRange(); slices.ContainsFunc(fills, func(to uint64) bool { return last <= to && to < seq }) {
+			active.Seal()
+		}
+	}
 	if err := active.Insert(p, scratch.series, seq, t.newest); err != nil {
 		return fmt.Errorf("insert into the buffer of table %s: %w", p.Name, err)
 	}

@@ -342,7 +342,7 @@ func (w *lineWriter) newSeries(l *lp.Line) (*points.Table, uint32, error) {
 		fresh = tableState{columns: 1}
 		if w.exists {
 			if s, ok := w.db.TableBytes(name); ok {
-				fresh = tableState{schema: s, columns: len(s.Columns), tags: len(s.Tags)}
+				fresh = tableState{schema: s, columns: s.Live(), tags: len(s.Tags)}
 			}
 		}
 		if fresh.schema == nil && w.noCreate {

@@ -59,7 +59,7 @@ func classify(err error) error {
 		return &Error{Class: Resources, Msg: "Resources exhausted: the query needs more memory than it may have, and " + files.Error() +
 			": narrow the time range, select fewer columns, or raise --max-spill-bytes or --memory-limit", Err: err}
 	case errors.As(err, &typed):
-		class := map[expr.Class]Class{expr.Plan: Plan, expr.NotImplemented: NotImplemented, expr.Arrow: Execution, expr.Execution: Execution}[typed.Class]
+		class := map[expr.Class]Class{expr.Plan: Plan, expr.NotImplemented: NotImplemented, expr.Arrow: Execution, expr.Execution: Execution, expr.Argument: Execution}[typed.Class]
 		return &Error{Class: class, Msg: typed.Error(), Err: err}
 	case errors.Is(err, context.DeadlineExceeded):
 		return &Error{Class: Timeout, Msg: "the query took longer than its timeout allows: narrow the time range, or raise --query-timeout", Err: err}

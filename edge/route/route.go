@@ -21,4 +21,6 @@ type Route struct {
 	// When says which requests the route is for, nil for all: others get what
 	// they would get without it.
 	When func(*http.Request) bool
+	// Open says which requests need no token whatever Auth says, nil for none.
+	Open func(*http.Request) bool
 }

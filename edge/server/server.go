@@ -85,7 +85,11 @@ func NewHandler(o Options) *Handler {
 			if rec, ok := w.(*recorder); ok {
 				rec.path = r.Path
 			}
-			if h.authorize(w, req, r.Auth) {
+			need := r.Auth
+			if r.Open != nil && r.Open(req) {
+				need = auth.Open
+			}
+			if h.authorize(w, req, need) {
 				r.Handle(w, req.WithContext(context.WithValue(req.Context(), httprouter.ParamsKey, p)))
 			}
 		})

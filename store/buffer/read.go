@@ -63,7 +63,11 @@ func readFloats(c *blockColumn, dst []float64, rows, from, to int) error {
 		if s.whole() {
 			out = dst[:s.rows]
 		}
-		if _, err := codec.DecodeFloats(out[:s.values], s.data); err != nil {
+		lo, hi := 0, s.values
+		if s.values == s.rows {
+			lo, hi = s.lo, s.hi
+		}
+		if _, err := codec.DecodeFloatsWithin(out[:s.values], s.data, lo, hi); err != nil {
 			return s.failed(err)
 		}
 		spread(out, s.values, c.nulls, s.start)

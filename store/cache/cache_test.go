@@ -263,7 +263,7 @@ func TestForget(t *testing.T) {
 				}
 			}
 			a := tb.series[`1="a" 2="az" `]
-			l.Forget(2, 9, 4, func(series uint32) bool { return series == a }) // not what came at 4
+			l.Forget(2, 9, 4, func(series uint32) bool { return series == a }, nil) // not what came at 4
 			got := show(l.Read(cols(1, 0), nil, 4))
 			if !slices.Equal(got, c.want) {
 				t.Errorf("got %q, want %q", got, c.want)
@@ -274,7 +274,7 @@ func TestForget(t *testing.T) {
 			if n := l.Stats().Rows; n != before+1 || l.Stats().Bytes != l.measure() {
 				t.Errorf("%d rows after %d and one more", n, before)
 			}
-			l.Forget(0, 9, 100, func(uint32) bool { return true })
+			l.Forget(0, 9, 100, func(uint32) bool { return true }, nil)
 			if n := l.Stats().Rows; n != 0 {
 				t.Errorf("%d rows after all were deleted", n)
 			}

@@ -1,11 +1,11 @@
 package cache
 
 // Forget drops the rows of a range of time, both ends included, of the series
-// that gone names, when they were inserted before a moment of the wall clock, in
+// that gone names, at those times of theirs that at says if it is not nil, when they were inserted before a moment of the wall clock, in
 // ns: they are deleted from the table. Where the cache cannot tell the series of
 // a row, since several share a key, it drops the row if one of them is gone: a
 // row too few is better than one that is no more.
-func (l *Last) Forget(from, to, before int64, gone func(series uint32) bool) {
+func (l *Last) Forget(from, to, before int64, gone func(series uint32) bool, at func(series uint32, time int64) bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	drop := func(rec []uint64) bool {
@@ -20,7 +20,9 @@ func (l *Last) Forget(from, to, before int64, gone func(series uint32) bool) {
 	}
 	for series, v := range l.bySeries {
 		if v >= seriesEntry && int(v-seriesEntry) < len(l.ends) && gone(uint32(series)) {
-			l.thin(&l.ends[v-seriesEntry], drop)
+			l.thin(&l.ends[v-seriesEntry], func(rec []uint64) bool {
+				return drop(rec) && (at == nil || at(uint32(series), int64(rec[wordTime])))
+			})
 		}
 	}
 }

@@ -120,9 +120,12 @@ func putTable(ctx context.Context, tx *sql.Tx, t Table) error {
 		return err
 	}
 	for _, c := range s.Columns {
-		// Columns only come; what is there stays as it is.
-		_, err := tx.ExecContext(ctx, `INSERT INTO columns (table_id, id, name, role, kind, sum) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-			s.ID, c.ID, c.Name, c.Role, c.Kind, rowSum(s.ID, c.ID, c.Name, uint8(c.Role), uint8(c.Kind)))
+		// What is there stays as it is, but for the writes that it is about.
+		_, err := tx.ExecContext(ctx, `INSERT INTO columns (table_id, id, name, role, kind, dropped_at, continues, bits, filled_to, fill, sum)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT DO UPDATE SET role = excluded.role, dropped_at = excluded.dropped_at, filled_to = excluded.filled_to, sum = excluded.sum
+			WHERE role <> excluded.role OR dropped_at <> excluded.dropped_at OR filled_to <> excluded.filled_to`,
+			s.ID, c.ID, c.Name, c.Role, c.Kind, int64(c.DroppedAt), c.Continues, c.Bits, int64(c.FilledTo), sql.NullString{String: c.Fill, Valid: c.Filled}, rowSum(sumOfColumn(s.ID, c)...))
 		if err != nil {
 			return fmt.Errorf("column %q: %w", c.Name, err)
 		}

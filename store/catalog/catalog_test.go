@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"reflect"
@@ -87,10 +88,32 @@ func TestApplyAndReload(t *testing.T) {
 	if want := []Cache{ch.PutCaches[0], ch.PutCaches[2]}; !reflect.DeepEqual(s.Caches, want) {
 		t.Errorf("caches after the second change: %+v", s.Caches)
 	}
+	// Dropped columns, and one that continues another.
+	grown.Schema = grown.Schema.Drop(2, 9).Retype(3, column.String, 8, 1<<40).With(
+		schema.Column{Name: "empty", Role: schema.Field, Kind: column.String, Filled: true},
+		schema.Column{Name: "seven", Role: schema.Field, Kind: column.Int64, Filled: true, Fill: "7", FilledTo: 12})
+	if err := c.Apply(ctx, Change{Tables: []Table{grown}}); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := c.load(ctx); err != nil || !reflect.DeepEqual(s.Tables, []Table{grown}) {
+		t.Errorf("after a drop: %+v, %v; want %+v", s.Tables, err, grown)
+	}
+	if s, lost, err := Salvage(ctx, path); err != nil || len(lost) != 0 || !reflect.DeepEqual(s.Tables, []Table{grown}) {
+		t.Errorf("salvaged after a drop: %+v, %v, %v", s.Tables, lost, err)
+	}
+	if _, err := c.db.Exec(`UPDATE columns SET dropped_at = 10 WHERE dropped_at = 9`); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.load(ctx); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("another number of the last write: %v", err)
+	}
+	if _, err := c.db.Exec(`UPDATE columns SET dropped_at = 9 WHERE dropped_at = 10`); err != nil {
+		t.Fatal(err)
+	}
 	for want := range uint64(2) {
 		n, err := c.ApplyNumbered(ctx, Change{DeleteCachesOf: []uint32{3}})
-		if err != nil || n != want+3 {
-			t.Errorf("change %d, %v; want %d", n, err, want+3)
+		if err != nil || n != want+4 {
+			t.Errorf("change %d, %v; want %d", n, err, want+4)
 		}
 	}
 	if s, err := c.load(ctx); err != nil || len(s.Caches) != 0 {
@@ -116,8 +139,15 @@ func TestMigration(t *testing.T) {
 			INSERT INTO databases (id, name, retention, created_at, deleted_at, hard_delete_at, purged) VALUES (1, 'd', 5, 7, 0, 0, 0)`, version)); err != nil {
 			t.Fatal(err)
 		}
+		if _, err := db.Exec(`INSERT INTO tables (id, database_id, name, created_at, deleted_at, hard_delete_at, purged) VALUES (3, 1, 'cpu', 8, 0, 0, 0);
+			INSERT INTO columns (table_id, id, name, role, kind) VALUES (3, 0, 'time', 0, 7), (3, 1, 'host', 1, 6), (3, 2, 'usage', 2, 4)`); err != nil {
+			t.Fatal(err)
+		}
 		if err := db.Close(); err != nil {
 			t.Fatal(err)
+		}
+		if s, lost, err := Salvage(ctx, path); version >= 7 && (err != nil || len(lost) != 0 || len(s.Tables) != 1 || len(s.Tables[0].Schema.Columns) != 3) {
+			t.Errorf("salvaged from version %d: %+v, %v, %v", version, s, lost, err)
 		}
 		c, s := open(t, path)
 		ch := sample()

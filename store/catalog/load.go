@@ -119,18 +119,27 @@ func (l *loader) load(ctx context.Context) (*State, error) {
 
 func (l *loader) loadTables(ctx context.Context, s *State) error {
 	columns := map[uint32][]schema.Column{}
-	err := l.each(ctx, "columns", `SELECT table_id, id, name, role, kind, sum FROM columns ORDER BY table_id, id`, func(r *sql.Rows) error {
+	later := ""
+	for _, c := range [][2]string{{"dropped_at", "0"}, {"continues", "0"}, {"bits", "0"}, {"filled_to", "0"}, {"fill", "NULL"}} {
+		if l.salvage && !l.has(ctx, c[0]) {
+			c[0] = c[1]
+		}
+		later += ", " + c[0]
+	}
+	err := l.each(ctx, "columns", `SELECT table_id, id, name, role, kind`+later+`, sum FROM columns ORDER BY table_id, id`, func(r *sql.Rows) error {
 		var table uint32
 		var col schema.Column
 		var sum sql.NullInt64
-		if err := r.Scan(&table, &col.ID, &col.Name, &col.Role, &col.Kind, &sum); err != nil {
+		var fill sql.NullString
+		if err := r.Scan(&table, &col.ID, &col.Name, &col.Role, &col.Kind, &col.DroppedAt, &col.Continues, &col.Bits, &col.FilledTo, &fill, &sum); err != nil {
 			return err
 		}
-		if err := checkSum(sum, table, col.ID, col.Name, uint8(col.Role), uint8(col.Kind)); err != nil {
+		col.Fill, col.Filled = fill.String, fill.Valid
+		if err := checkSum(sum, sumOfColumn(table, col)...); err != nil {
 			return err
 		}
 		// IDs have no gaps: a column that is missing moves all that follow.
-		if col.ID != len(columns[table]) {
+		if col.ID != len(columns[table]) || col.Continues < 0 || col.Continues >= max(1, col.ID) {
 			return fmt.Errorf("%w: column %d of table %d is not the one expected", ErrCorrupt, col.ID, table)
 		}
 		columns[table] = append(columns[table], col)
@@ -165,6 +174,14 @@ func (l *loader) loadTables(ctx context.Context, s *State) error {
 			s.Tables = append(s.Tables, t)
 			return nil
 		})
+}
+
+// has says whether columns have something that a migration adds: a catalog that is
+// salvaged is not migrated.
+func (l *loader) has(ctx context.Context, name string) bool {
+	n := 1
+	err := l.db.QueryRowContext(ctx, `SELECT count(*) FROM pragma_table_info('columns') WHERE name = ?`, name).Scan(&n)
+	return err != nil || n > 0
 }
 
 // each runs fn on every row of a query.

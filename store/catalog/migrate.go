@@ -68,6 +68,15 @@ CREATE TABLE triggers (
 CREATE TABLE scripts (
 	database TEXT NOT NULL, name TEXT NOT NULL, source TEXT NOT NULL, modified_at INTEGER NOT NULL, sum INTEGER NOT NULL,
 	PRIMARY KEY (database, name)) WITHOUT ROWID;`,
+	// Columns that were dropped, or continue one; see schema.Column.
+	8: `
+ALTER TABLE columns ADD COLUMN dropped_at INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE columns ADD COLUMN continues INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE columns ADD COLUMN bits INTEGER NOT NULL DEFAULT 0;`,
+	// Columns that came with a default.
+	9: `
+ALTER TABLE columns ADD COLUMN filled_to INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE columns ADD COLUMN fill TEXT;`,
 }
 
 // migrate runs the migrations that the file has not seen.

@@ -10,6 +10,8 @@ import (
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"tarn/store/schema"
 )
 
 // ErrCorrupt means that the file is damaged: SQLite says so, or the checksum of
@@ -102,6 +104,19 @@ func (d *Database) sumOf() []any {
 
 func (t *Table) sumOf() []any {
 	return []any{t.Schema.ID, t.Schema.Name, t.Schema.DatabaseID, t.CreatedAt, t.DeletedAt, t.HardDeleteAt, t.Purged}
+}
+
+// sumOfColumn has what came with migrations 8 and 9 only where it says something: older
+// rows have sums without.
+func sumOfColumn(table uint32, c schema.Column) []any {
+	values := []any{table, c.ID, c.Name, uint8(c.Role), uint8(c.Kind)}
+	if c.DroppedAt != 0 || c.Continues != 0 || c.Bits != 0 {
+		values = append(values, c.DroppedAt, c.Continues, c.Bits)
+	}
+	if c.Filled {
+		values = append(values, c.FilledTo, c.Fill)
+	}
+	return values
 }
 
 func (s *Segment) sumOf() []any {

@@ -25,6 +25,9 @@ type Definition struct {
 	// Retention is how long the table's rows stay, 0 for as long as the
 	// database's.
 	Retention time.Duration `json:"retention,omitempty"`
+	// Formerly are names that the table had, the latest last: what was sent
+	// upstream then is still called so there.
+	Formerly []string `json:"formerly,omitempty"`
 }
 
 // ColumnDefinition is what SQL says of a column.
@@ -82,14 +85,21 @@ func (t *Table) Called(name string, d *Definition) *Table {
 	return &n
 }
 
-// index fills byName. The time index can be found by its name in SQL too, so that
+// index fills byName, dropped and fills. The time index can be found by its name in SQL too, so that
 // no tag or field takes that name.
 func (t *Table) index() {
-	t.byName = make(map[string]int, len(t.Columns)+1)
+	t.byName, t.dropped, t.fills = make(map[string]int, len(t.Columns)+1), 0, nil
 	if name := t.TimeName(); name != "" {
 		t.byName[name] = 0
 	}
 	for i := range t.Columns {
+		if t.Columns[i].Role == Dropped {
+			t.dropped++
+			continue
+		}
 		t.byName[t.Columns[i].Name] = i
+		if t.Columns[i].Filled {
+			t.fills = append(t.fills, t.Columns[i].FilledTo)
+		}
 	}
 }

@@ -31,12 +31,12 @@ func readAll(file File, opts ReaderOptions) ([]int64, []*column.Vector, error) {
 	}
 	var cols []*column.Vector
 	for _, c := range r.Schema().Columns {
-		if _, ok := r.fields[c.Name]; !ok {
+		if _, ok := r.fields[c.ID]; !ok {
 			continue
 		}
 		v := column.NewVector(column.Of(c.Kind), 0)
 		if c.Kind == column.String {
-			tests := []merge.TextTest{merge.NewTextTest(c, []string{"info", "5"}, nil), merge.NewTextTest(c, nil, []string{"n"})}
+			tests := []merge.TextTest{merge.NewTextTest(c, []string{"info", "5"}, nil, nil), merge.NewTextTest(c, nil, []string{"n"}, nil)}
 			for i := range tests {
 				for row, to := 0, 0; row < r.Rows(); row = to {
 					if to, _, err = r.Rules(ctx, tests[i:i+1], row); err != nil {
@@ -230,7 +230,7 @@ func FuzzPage(f *testing.F) {
 	}
 	for k, c := range m.fields {
 		buf := new([]byte)
-		p := r.fields[c.Name].pages[0]
+		p := r.fields[c.ID].pages[0]
 		b, err := r.readPage(buf, format.DataPage, p.offset, int(p.size), p.check)
 		if err != nil {
 			f.Fatal(err)

@@ -66,9 +66,16 @@ type columnJSON struct {
 	Name string `json:"name"`
 	Role string `json:"role"`
 	Kind string `json:"kind"`
+	// Of schema.Column; most columns have none of them.
+	DroppedAt uint64 `json:"dropped_at,omitempty"`
+	Continues int    `json:"continues,omitempty"`
+	Bits      uint8  `json:"bits,omitempty"`
+	FilledTo  uint64 `json:"filled_to,omitempty"`
+	// Fill is nil where nothing is filled.
+	Fill *string `json:"fill,omitempty"`
 }
 
-var roleNames = []string{schema.Time: "time", schema.Tag: "tag", schema.Field: "field"}
+var roleNames = []string{schema.Time: "time", schema.Tag: "tag", schema.Field: "field", schema.Dropped: "dropped"}
 
 var kindNames = map[column.Kind]string{
 	column.Bool: "bool", column.Int64: "int64", column.Uint64: "uint64", column.Float64: "float64",
@@ -82,7 +89,12 @@ func encodeSchema(sch *schema.Table, fields []schema.Column) (string, error) {
 		if !ok {
 			return "", fmt.Errorf("column %q: values of type %s cannot be stored", c.Name, column.Of(c.Kind))
 		}
-		s.Columns = append(s.Columns, columnJSON{ID: c.ID, Name: c.Name, Role: roleNames[c.Role], Kind: kind})
+		x := columnJSON{ID: c.ID, Name: c.Name, Role: roleNames[c.Role], Kind: kind,
+			DroppedAt: c.DroppedAt, Continues: c.Continues, Bits: c.Bits, FilledTo: c.FilledTo}
+		if c.Filled {
+			x.Fill = &c.Fill
+		}
+		s.Columns = append(s.Columns, x)
 	}
 	for _, c := range fields {
 		if c.Role != schema.Field || c.ID >= len(sch.Columns) || sch.Columns[c.ID] != c {
@@ -92,6 +104,15 @@ func encodeSchema(sch *schema.Table, fields []schema.Column) (string, error) {
 	}
 	b, err := json.Marshal(s)
 	return string(b), err
+}
+
+// EncodeSchema is a table's schema as files have it in their metadata.
+func EncodeSchema(sch *schema.Table) (string, error) { return encodeSchema(sch, nil) }
+
+// DecodeSchema reads what EncodeSchema wrote.
+func DecodeSchema(text string, m Meta) (*schema.Table, error) {
+	t, _, err := decodeSchema(text, m)
+	return t, err
 }
 
 // decodeSchema rebuilds the table's schema at the time of writing, and the
@@ -106,9 +127,12 @@ func decodeSchema(text string, m Meta) (*schema.Table, []schema.Column, error) {
 	}
 	var cols []schema.Column
 	for i, c := range s.Columns {
-		col := schema.Column{ID: c.ID, Name: c.Name}
+		col := schema.Column{ID: c.ID, Name: c.Name, DroppedAt: c.DroppedAt, Continues: c.Continues, Bits: c.Bits, FilledTo: c.FilledTo}
+		if c.Fill != nil {
+			col.Fill, col.Filled = *c.Fill, true
+		}
 		role := slices.Index(roleNames, c.Role)
-		if role < 0 || c.ID != i || (i == 0) != (schema.Role(role) == schema.Time) {
+		if role < 0 || c.ID != i || (i == 0) != (schema.Role(role) == schema.Time) || c.Continues < 0 || c.Continues >= max(1, i) {
 			return nil, nil, fmt.Errorf("invalid column %d %q", i, c.Name)
 		}
 		col.Role = schema.Role(role)

@@ -28,7 +28,7 @@ func (r *Reader) ReadTime(ctx context.Context, dst []int64, from, to int) ([]int
 // kind. The rows of a field that the file lacks are null. Strings in dst stay
 // valid for ever.
 func (r *Reader) ReadColumn(ctx context.Context, dst *column.Vector, col schema.Column, from, to int) error {
-	c, ok := r.fields[col.Name]
+	c, ok := r.fields[col.ID]
 	if !ok {
 		if from < 0 || to > r.Rows() || from > to {
 			return r.badRange(from, to)
@@ -108,7 +108,7 @@ func (r *Reader) cursorAt(ctx context.Context, c *fileColumn, page, row int) (*c
 // ColumnStats returns the bounds of a numeric or boolean field, and the number
 // of its nulls.
 func (r *Reader) ColumnStats(col schema.Column) (merge.Stats, bool) {
-	c, ok := r.fields[col.Name]
+	c, ok := r.fields[col.ID]
 	if !ok {
 		return merge.Stats{Nulls: r.Rows()}, true
 	}

@@ -55,7 +55,7 @@ type Reader struct {
 	series *seriesIndex
 	cols   []*fileColumn // all, as they lie
 	time   *fileColumn
-	fields map[string]*fileColumn
+	fields map[int]*fileColumn // by ID of the table's column
 
 	trail  trailer
 	index  sync.Mutex
@@ -119,7 +119,7 @@ func Open(ctx context.Context, f File, opts ReaderOptions) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("size of %s: %w", opts.Name, err)
 	}
-	r := &Reader{opts: opts, file: f, fields: map[string]*fileColumn{}}
+	r := &Reader{opts: opts, file: f, fields: map[int]*fileColumn{}}
 	r.info.Bytes = size
 	footer, err := r.readFooter(size)
 	if err != nil {
@@ -239,7 +239,7 @@ func (r *Reader) parseGroups(meta *format.FileMetaData, cols []schema.Column) er
 		case schema.Time:
 			r.time = r.cols[i]
 		case schema.Field:
-			r.fields[c.Name] = r.cols[i]
+			r.fields[c.ID] = r.cols[i]
 		}
 	}
 	if meta.NumRows < 0 || meta.NumRows > maxRows {

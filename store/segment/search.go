@@ -24,7 +24,7 @@ func (r *Reader) Rules(ctx context.Context, tests []merge.TextTest, row int) (to
 	g := sort.Search(len(chunks), func(i int) bool { return int(chunks[i].firstRow) > row }) - 1
 	to = int(chunks[g].firstRow + chunks[g].rows)
 	for i := range tests {
-		c, ok := r.fields[tests[i].Column.Name]
+		c, ok := r.fields[tests[i].Column.ID]
 		if !ok {
 			return r.Rows(), true, nil // all null
 		}
@@ -84,7 +84,7 @@ func (r *Reader) Search(ctx context.Context, dst []merge.Range, tests []merge.Te
 	base := len(dst)
 	dst = append(dst, merge.Range{From: from, To: to})
 	for i := range tests {
-		c, ok := r.fields[tests[i].Column.Name]
+		c, ok := r.fields[tests[i].Column.ID]
 		if !ok {
 			return dst[:base], nil
 		}
@@ -247,7 +247,10 @@ func (s *rowFinder) byPart(t *merge.TextTest, n int) {
 			i += sort.Search(n-i, func(j int) bool { return ends[i+j] > found })
 		}
 		if found+int64(len(part)) <= ends[i] {
-			s.add(s.cursor.value + i)
+			b := s.packed[s.startOf(s.cursor.value+i):ends[i]]
+			if t.HasAlso(unsafe.String(unsafe.SliceData(b), len(b))) {
+				s.add(s.cursor.value + i)
+			}
 			at = ends[i]
 			i++
 		} else {

@@ -91,15 +91,17 @@ func checkSearch(t *testing.T, rng *rand.Rand, m *model, r *Reader) {
 	part := some()
 	part = part[len(part)/3 : len(part)*2/3]
 	for i, tests := range [][]merge.TextTest{
-		{merge.NewTextTest(c, []string{some()}, nil)},
-		{merge.NewTextTest(c, []string{"no such value"}, nil)},
-		{merge.NewTextTest(c, []string{}, nil)},
-		{merge.NewTextTest(c, []string{some(), "no such value", some()}, nil)},
-		{merge.NewTextTest(c, many, nil)},
-		{merge.NewTextTest(c, nil, []string{part})},
-		{merge.NewTextTest(c, nil, []string{"no such part"})},
-		{merge.NewTextTest(c, nil, []string{part, some()})},
-		{merge.NewTextTest(c, many, nil), merge.NewTextTest(c, nil, []string{part})},
+		{merge.NewTextTest(c, []string{some()}, nil, nil)},
+		{merge.NewTextTest(c, []string{"no such value"}, nil, nil)},
+		{merge.NewTextTest(c, []string{}, nil, nil)},
+		{merge.NewTextTest(c, []string{some(), "no such value", some()}, nil, nil)},
+		{merge.NewTextTest(c, many, nil, nil)},
+		{merge.NewTextTest(c, nil, []string{part}, nil)},
+		{merge.NewTextTest(c, nil, []string{"no such part"}, nil)},
+		{merge.NewTextTest(c, nil, []string{part, some()}, nil)},
+		{merge.NewTextTest(c, nil, []string{part}, []string{"1"})},
+		{merge.NewTextTest(c, nil, []string{part, some()}, []string{"1", "0"})},
+		{merge.NewTextTest(c, many, nil, nil), merge.NewTextTest(c, nil, []string{part}, nil)},
 	} {
 		passes := func(row int) bool {
 			return !v.IsNull(row) && !slices.ContainsFunc(tests, func(x merge.TextTest) bool { return !x.Passes(v.Strings[row]) })
@@ -169,7 +171,7 @@ func TestFilterChoice(t *testing.T) {
 		m := textModel(rng, shape, 60_000, 0.01)
 		file, _ := m.write(t, rng, WriterOptions{RowGroupRows: 20_000})
 		r := open(t, file, ReaderOptions{})
-		c := r.fields[m.fields[0].Name]
+		c := r.fields[m.fields[0].ID]
 		for g := range c.chunks {
 			if got := c.chunks[g].filter.size > 0; got != want[shape] && (shape != "mixed" || g > 0) {
 				t.Errorf("%s: filter of row group %d: %t", shape, g, got)
@@ -193,7 +195,7 @@ func TestFilterChoice(t *testing.T) {
 	// One page is read as fast as a filter.
 	m := textModel(rand.New(rand.NewPCG(55, 56)), "ids", 1500, 0)
 	file, _ := m.write(t, rand.New(rand.NewPCG(57, 58)), WriterOptions{})
-	if open(t, file, ReaderOptions{}).fields[m.fields[0].Name].chunks[0].filter.size > 0 {
+	if open(t, file, ReaderOptions{}).fields[m.fields[0].ID].chunks[0].filter.size > 0 {
 		t.Error("a filter of one page")
 	}
 }
@@ -217,7 +219,7 @@ func TestForeignFilter(t *testing.T) {
 			t.Fatal(err)
 		}
 		r := open(t, file, ReaderOptions{})
-		c := r.fields[m.fields[0].Name]
+		c := r.fields[m.fields[0].ID]
 		if k := c.chunks[0]; k.mixed != (shape != "large dictionary") || (k.dictOffset > 0) != (shape == "mixed" || shape == "large dictionary") {
 			t.Fatalf("%s: %+v", shape, c.chunks[0])
 		}
@@ -262,7 +264,7 @@ func TestFilterDamage(t *testing.T) {
 	rng := rand.New(rand.NewPCG(61, 62))
 	m := textModel(rng, "ids", 9000, 0)
 	file, _ := m.write(t, rng, WriterOptions{})
-	ref := open(t, file, ReaderOptions{}).fields[m.fields[0].Name].chunks[0].filter
+	ref := open(t, file, ReaderOptions{}).fields[m.fields[0].ID].chunks[0].filter
 	if ref.size == 0 || ref.sectors() < 2 {
 		t.Fatalf("a filter of %d bytes", ref.size)
 	}
@@ -280,7 +282,7 @@ func TestFilterDamage(t *testing.T) {
 		}
 		for range 20 {
 			s := m.series[rng.IntN(3)].cols[0].Strings[rng.IntN(3000)]
-			if _, out, err := r.Rules(t.Context(), []merge.TextTest{merge.NewTextTest(m.fields[0], []string{s}, nil)}, 0); out || err != nil {
+			if _, out, err := r.Rules(t.Context(), []merge.TextTest{merge.NewTextTest(m.fields[0], []string{s}, nil, nil)}, 0); out || err != nil {
 				t.Fatalf("damage at %d rules %q out, %v", at-ref.offset, s, err)
 			}
 		}

@@ -29,6 +29,7 @@ const (
 	TableColumnNotFound       Code = 4002
 	TableColumnExists         Code = 4003
 	DatabaseNotFound          Code = 4004
+	RegionNotFound            Code = 4005
 	RegionBusy                Code = 4009
 	TableUnavailable          Code = 4010
 	DatabaseAlreadyExists     Code = 4011
@@ -60,7 +61,7 @@ var codes = map[Code]struct {
 	EngineExecuteQuery: {"EngineExecuteQuery", http.StatusInternalServerError}, TableAlreadyExists: {"TableAlreadyExists", http.StatusBadRequest},
 	TableNotFound: {"TableNotFound", http.StatusBadRequest}, TableColumnNotFound: {"TableColumnNotFound", http.StatusBadRequest},
 	TableColumnExists: {"TableColumnExists", http.StatusBadRequest}, DatabaseNotFound: {"DatabaseNotFound", http.StatusBadRequest},
-	RegionBusy: {"RegionBusy", http.StatusServiceUnavailable}, TableUnavailable: {"TableUnavailable", http.StatusServiceUnavailable},
+	RegionNotFound: {"RegionNotFound", http.StatusBadRequest}, RegionBusy: {"RegionBusy", http.StatusServiceUnavailable}, TableUnavailable: {"TableUnavailable", http.StatusServiceUnavailable},
 	DatabaseAlreadyExists: {"DatabaseAlreadyExists", http.StatusBadRequest}, StorageUnavailable: {"StorageUnavailable", http.StatusServiceUnavailable},
 	RequestOutdated: {"RequestOutdated", http.StatusBadRequest}, RuntimeResourcesExhausted: {"RuntimeResourcesExhausted", http.StatusInternalServerError},
 	RateLimited: {"RateLimited", http.StatusTooManyRequests}, UserNotFound: {"UserNotFound", http.StatusUnauthorized},

@@ -87,15 +87,17 @@ func (a *API) write(r *http.Request, partial bool, out *answer) error {
 	if err != nil {
 		return err
 	}
-	body, release, err := a.TakeBody(r, a.Writer)
+	held, err := a.TakeBody(r, a.Writer)
 	if err != nil {
 		return err
 	}
-	defer release()
+	defer held.Release()
 	req, _ := a.pool.Get().(*request)
 	if req == nil {
 		req = &request{looks: map[string]ingest.Look{}}
 	}
+	req.look = look
+	req.look.Hint(hints)
 	defer func() {
 		req.forget()
 		a.pool.Put(req)
@@ -104,7 +106,7 @@ func (a *API) write(r *http.Request, partial bool, out *answer) error {
 		return err
 	}
 	defer req.rows.Close()
-	if err := req.read(body, partial, out); err != nil {
+	if err := req.read(held.Bytes, partial, out); err != nil {
 		return err
 	}
 	return req.rows.CommitLooks(r.Context(), store.WriteOptions{}, req.looks)
@@ -117,6 +119,7 @@ type request struct {
 	rows   *ingest.Rows
 	tags   []points.Tag
 	field  []byte
+	look   ingest.Look            // what a new table looks like
 	looks  map[string]ingest.Look // of new tables
 }
 
@@ -255,7 +258,7 @@ func (q *request) chooseField(t *ingest.RowTable) error {
 	q.field = append(q.field[:0], ValueField...)
 	s := t.Schema()
 	if s == nil {
-		q.looks[t.Name()] = look
+		q.looks[t.Name()] = q.look
 		return nil
 	}
 	if c, ok := s.Column(ValueField); ok && c.Role == schema.Field {

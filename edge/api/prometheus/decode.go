@@ -17,6 +17,8 @@ type decoder struct {
 	// begin starts the rows of a database.
 	begin    func(database string) (*ingest.Rows, error)
 	database string // of the request
+	// look is how new tables look when hints say so; nil for as they come.
+	look     *ingest.Look
 	targets  []target
 	samples  int
 	families []family // metadata
@@ -50,7 +52,7 @@ func (p *decoders) put(d *decoder) {
 	clear(d.series.tags[:cap(d.series.tags)])
 	d.targets, d.symbols, d.families, d.samples = d.targets[:0], d.symbols[:0], d.families[:0], 0
 	d.series = series{tags: d.series.tags[:0], samples: d.series.samples[:0]}
-	d.begin = nil
+	d.begin, d.look = nil, nil
 	if cap(d.raw) > keepScratch {
 		d.raw = nil
 	}
@@ -64,6 +66,7 @@ func (p *decoders) put(d *decoder) {
 type target struct {
 	database string
 	rows     *ingest.Rows
+	looks    map[string]ingest.Look // of new tables
 }
 
 // series is one TimeSeries of a request. Everything aliases the request.
@@ -191,13 +194,19 @@ func (d *decoder) flush() error {
 	if len(s.samples) == 0 {
 		return nil
 	}
-	rows, err := d.target(s.database)
+	to, err := d.target(s.database)
 	if err != nil {
 		return err
 	}
-	t, err := rows.Table(s.name)
+	t, err := to.rows.Table(s.name)
 	if err != nil {
 		return err
+	}
+	if d.look != nil && t.Schema() == nil {
+		if to.looks == nil {
+			to.looks = map[string]ingest.Look{}
+		}
+		to.looks[t.Name()] = *d.look
 	}
 	if err := t.Series(nil, s.tags); err != nil {
 		return err
@@ -217,11 +226,12 @@ func (d *decoder) flush() error {
 	return nil
 }
 
-// target finds the rows of a database; nil means the request's.
-func (d *decoder) target(name []byte) (*ingest.Rows, error) {
+// target finds the rows of a database; nil means the request's. It is valid until
+// the next call.
+func (d *decoder) target(name []byte) (*target, error) {
 	for i := range d.targets {
 		if t := &d.targets[i]; name == nil && t.database == d.database || name != nil && t.database == string(name) {
-			return t.rows, nil
+			return t, nil
 		}
 	}
 	database := d.database
@@ -232,8 +242,8 @@ func (d *decoder) target(name []byte) (*ingest.Rows, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.targets = append(d.targets, target{database, rows})
-	return rows, nil
+	d.targets = append(d.targets, target{database: database, rows: rows})
+	return &d.targets[len(d.targets)-1], nil
 }
 
 // v1 reads a prometheus.WriteRequest.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"tarn/edge/api/gate"
 	"tarn/edge/ingest"
@@ -120,7 +121,10 @@ func (a *API) take(r *http.Request, version int) (int, error) {
 		a.work.put(d)
 		turn.Done()
 	}()
-	d.database = database
+	d.database, d.look = database, nil
+	if look := (ingest.Look{TimeName: "greptime_timestamp", Unit: time.Millisecond}); look.Hint(hints) {
+		d.look = &look
+	}
 	d.begin = func(name string) (*ingest.Rows, error) {
 		if name != database {
 			if err := a.Writable(name); err != nil {
@@ -159,7 +163,7 @@ func (a *API) take(r *http.Request, version int) (int, error) {
 // commit writes the rows of all databases.
 func (d *decoder) commit(ctx context.Context) error {
 	for _, t := range d.targets {
-		if err := t.rows.Commit(ctx, store.WriteOptions{}); err != nil {
+		if err := t.rows.CommitLooks(ctx, store.WriteOptions{}, t.looks); err != nil {
 			if cause := context.Cause(ctx); cause != nil && ctx.Err() != nil {
 				err = cause
 			}

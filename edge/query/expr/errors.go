@@ -16,6 +16,8 @@ const (
 	Arrow
 	// Execution is a failing function.
 	Execution
+	// Argument is a value that a function of GreptimeDB's dialect cannot take.
+	Argument
 )
 
 // Error is a mistake in a query or in the data it met.
@@ -34,6 +36,8 @@ func (e *Error) Error() string {
 		return "This feature is not implemented: " + e.Msg
 	case Arrow:
 		return "Arrow error: " + e.Msg
+	case Argument:
+		return "Invalid function args: " + e.Msg
 	}
 	return "Execution error: " + e.Msg
 }

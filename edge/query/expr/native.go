@@ -16,7 +16,8 @@ import (
 const Native = "\x01"
 
 // nativeFunctions are functions of JSON
-// (spec/greptimedb-http-api.md section 2.2). JSON is text.
+// (spec/greptimedb-http-api.md section 2.2), which is text, of text and of
+// addresses.
 func nativeFunctions() map[string]function {
 	const s = column.String
 	m := map[string]function{
@@ -29,11 +30,12 @@ func nativeFunctions() map[string]function {
 			_, ok := jsonPath(text, path)
 			return ok
 		}), s, s),
-		"json_is_null":   jsonTest(func(v any) bool { return v == nil }),
-		"json_is_bool":   jsonTest(func(v any) bool { _, ok := v.(bool); return ok }),
-		"json_is_string": jsonTest(func(v any) bool { _, ok := v.(string); return ok }),
-		"json_is_object": jsonTest(func(v any) bool { _, ok := v.(map[string]any); return ok }),
-		"json_is_array":  jsonTest(func(v any) bool { _, ok := v.([]any); return ok }),
+		"json_path_match": fixed(column.Bool, jsonMatch, s, s),
+		"json_is_null":    jsonTest(func(v any) bool { return v == nil }),
+		"json_is_bool":    jsonTest(func(v any) bool { _, ok := v.(bool); return ok }),
+		"json_is_string":  jsonTest(func(v any) bool { _, ok := v.(string); return ok }),
+		"json_is_object":  jsonTest(func(v any) bool { _, ok := v.(map[string]any); return ok }),
+		"json_is_array":   jsonTest(func(v any) bool { _, ok := v.([]any); return ok }),
 		"json_is_int": jsonTest(func(v any) bool {
 			n, ok := v.(json.Number)
 			return ok && !strings.ContainsAny(n.String(), ".eE")
@@ -52,6 +54,8 @@ func nativeFunctions() map[string]function {
 		}},
 		"json_to_string": fixed(s, jsonText, s), "parse_json": fixed(s, jsonText, s),
 	}
+	maps.Copy(m, nativeText())
+	maps.Copy(m, nativeIP())
 	out := make(map[string]function, len(m))
 	for name, f := range m {
 		out[Native+name] = f
@@ -65,7 +69,7 @@ var jsonText = strictRows(column.Of(column.String), func(ctx *Context, args []op
 	return func(out *column.Vector, i int) error {
 		v, ok := jsonPath(x.at(i), "")
 		if !ok || !json.Valid([]byte(x.at(i))) {
-			return &Error{Execution, fmt.Sprintf("Cannot parse as JSON: %.100q", x.at(i))}
+			return &Error{Argument, fmt.Sprintf("Cannot parse as JSON: %.100q", x.at(i))}
 		}
 		text, err := compact(v)
 		out.Strings[i] = text

@@ -153,7 +153,7 @@ func (b *Binder) show(s ast.Statement) (*Statement, error) {
 		return b.showFieldKeys(s)
 	case *ast.ShowFieldKeyCardinalityStatement:
 		return b.counted(s.Database, s.Sources, s.Condition, s.Limit, s.Offset, func(t *tagged) (int64, error) {
-			return int64(len(t.schema.Columns) - 1 - len(t.schema.Tags)), nil
+			return int64(t.schema.Live() - 1 - len(t.schema.Tags)), nil
 		})
 	case *ast.ShowSeriesStatement:
 		return b.showSeries(s)

@@ -88,7 +88,11 @@ func (b *Binder) from(sources ast.Sources, o outer) ([]*table, error) {
 func scanOf(db plan.Database, t *schema.Table, o outer) *table {
 	s := &plan.Scan{Database: db.Name(), Table: t, MinTime: o.min, MaxTime: o.max}
 	out := &table{name: t.Name, node: s, fields: map[string]int{}, tags: map[string]int{}}
-	for i, c := range t.Columns {
+	for _, c := range t.Columns {
+		if c.Role == schema.Dropped {
+			continue
+		}
+		i := len(s.IDs)
 		s.IDs = append(s.IDs, c.ID)
 		switch c.Role {
 		case schema.Time:

@@ -246,8 +246,6 @@ func rewrite(name string, args []sql.Expr) (sql.Expr, bool) {
 		return call("least", args...), true
 	case name == "regexp_extract" && len(args) == 2: // all that matches is the first group
 		return &sql.Index{X: call("regexp_match", args[0], call("concat", text("("), args[1], text(")"))), I: one}, true
-	case name == "locate" && len(args) == 2:
-		return call("strpos", args[1], args[0]), true
 	}
 	return nil, false
 }

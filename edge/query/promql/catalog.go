@@ -202,7 +202,7 @@ func (q Queryable) present(ctx context.Context, l *lookup, minTime, maxTime int6
 	}
 	spec := store.ScanSpec{Database: l.database, Table: l.table, MinTime: minTime, MaxTime: maxTime, Series: l.wanted()}
 	// A row of a table with one field has a sample; others must be looked at.
-	look := len(l.table.Columns)-len(l.table.Tags) > 2
+	look := l.table.Live()-len(l.table.Tags) > 2
 	if look {
 		for _, f := range l.fields {
 			spec.Columns = append(spec.Columns, f.ID)

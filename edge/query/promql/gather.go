@@ -46,14 +46,21 @@ func (g *gather) Next() ([]int64, []float64, error) {
 // Close is sweep.Reader's.
 func (g *gather) Close() error {
 	if g.rows != nil {
-		_ = g.Memory.Reserve(-g.rows.size()) // giving back cannot fail
-		gathered.Put(g.rows)
+		size := g.rows.size()
+		_ = g.Memory.Reserve(-size) // giving back cannot fail
+		if size <= keepGathered {
+			gathered.Put(g.rows)
+		}
+		g.rows = nil
 	}
 	if g.ordered != nil {
 		return g.ordered.close()
 	}
 	return nil
 }
+
+// keepGathered bounds what is kept for the next reader, in bytes.
+const keepGathered = 4 << 20
 
 // gathered are the arrays that readers have left behind.
 var gathered = sync.Pool{New: func() any { return &gatheredRows{} }}

@@ -336,3 +336,24 @@ func TestDisorder(t *testing.T) {
 		}
 	}
 }
+
+// TestSamples: what a selection says of its series's length follows the range.
+func TestSamples(t *testing.T) {
+	s := fill(t, wide(20, 300))
+	data := promql.Queryable{Store: provider{s}, Database: "public", Memory: exec.NewPool(0).NewBudget(t.Context())}
+	m := labels.MustNewMatcher(labels.MatchEqual, promql.NameLabel, "wide")
+	for range 2 { // in the buffer, and in a file
+		for to, want := range map[int64]int{299_000: 300, 149_000: 150, 0: 1, 1e6: 300} {
+			sel, err := data.Select(t.Context(), []*labels.Matcher{m}, 0, to)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := sel.Samples(0); got < want-1 || got > want+1 {
+				t.Errorf("up to %d: got %d, want %d", to, got, want)
+			}
+		}
+		if err := s.Checkpoint(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

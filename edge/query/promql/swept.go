@@ -55,7 +55,11 @@ func (e *Engine) sweep(data Queryable, q Query) *swept {
 		if s.env.Steps.Step <= 0 || end < s.env.Steps.Start {
 			return nil
 		}
-		s.env.Steps.N = int((end-s.env.Steps.Start)/s.env.Steps.Step) + 1
+		last := (end - s.env.Steps.Start) / s.env.Steps.Step
+		if last >= sweep.MaxSteps {
+			return nil
+		}
+		s.env.Steps.N = int(last) + 1
 	}
 	var ok bool
 	switch expr.Type() {

@@ -1,5 +1,7 @@
 package sql
 
+import "fmt"
+
 // Node is a part of a syntax tree.
 type Node interface {
 	// Pos is the byte offset in the text where the node starts.
@@ -72,6 +74,9 @@ type Query struct {
 	// OrderByAll is ORDER BY ALL.
 	OrderByAll    bool
 	Limit, Offset Expr // nil when absent or ALL
+	// TQL is what WITH names TQL in the query and those in it; only the outermost
+	// query has it.
+	TQL []CTE
 }
 
 // CTE is one WITH query.
@@ -85,7 +90,7 @@ type CTE struct {
 }
 
 // Table is the name of the table that stands for TQL, which no statement has.
-func (c CTE) Table() string { return "\x01tql:" + c.Name.Name }
+func (c CTE) Table() string { return fmt.Sprintf("\x01tql:%d:%s", c.TQL.Pos(), c.Name.Name) }
 
 // Body is a SELECT, a set operation, VALUES or a parenthesised query.
 type Body interface {

@@ -57,6 +57,10 @@ type parser struct {
 	height int // see tree
 	// native is GreptimeDB's dialect; see ParseScript.
 	native bool
+	// queries are how many are being read, one in the other, and tql what WITH
+	// names TQL in them.
+	queries int
+	tql     []CTE
 }
 
 func newParser(text string) (*parser, error) {

@@ -357,7 +357,7 @@ func (p *parser) parseAlter() (Statement, error) {
 				return nil, err
 			}
 			s.Ops = append(s.Ops, op)
-			if op.Kind != "ADD" || !p.acceptOp(",") {
+			if op.Kind == "SET" || op.Kind == "UNSET" || !p.acceptOp(",") { // a list of options has commas of its own
 				return s, nil
 			}
 		}

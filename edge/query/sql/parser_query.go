@@ -8,6 +8,15 @@ func (p *parser) parseQuery() (*Query, error) {
 		return nil, err
 	}
 	defer p.leave()
+	p.queries++
+	q, err := p.query()
+	if p.queries--; p.queries == 0 && q != nil {
+		q.TQL, p.tql = p.tql, nil
+	}
+	return q, err
+}
+
+func (p *parser) query() (*Query, error) {
 	q := &Query{at: at(p.peek().pos)}
 	if p.accept("with") {
 		q.Recursive = p.accept("recursive")
@@ -96,9 +105,6 @@ func (p *parser) parseCTE() (CTE, error) {
 func (p *parser) tqlCTE(c *CTE) error {
 	p.next()
 	t := p.next()
-	if p.depth != 1 {
-		return p.refuse(t.pos, "Unsupported statement: TQL in the WITH of an inner query")
-	}
 	s, err := parseTQL(p.text[:t.pos+len(t.src)], t.pos)
 	if err != nil {
 		return err
@@ -107,8 +113,9 @@ func (p *parser) tqlCTE(c *CTE) error {
 	if !ok || tql.Kind != "EVAL" {
 		return p.refuse(t.pos, "Unsupported statement: WITH ... AS (TQL) of another kind than EVAL")
 	}
-	table := ObjectName{{Name: c.Table(), Quoted: true}}
 	c.TQL = tql
+	p.tql = append(p.tql, *c)
+	table := ObjectName{{Name: c.Table(), Quoted: true}}
 	c.Query = &Query{at: at(t.pos), Body: &Select{at: at(t.pos), Items: []SelectItem{{Wildcard: true}}, From: []TableExpr{&TableName{at: at(t.pos), Name: table}}}}
 	return p.expectOp(")")
 }

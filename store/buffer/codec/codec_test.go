@@ -170,6 +170,12 @@ func roundTripFloats(t *testing.T, w []uint64, exponent int) {
 	if err != nil || string(rest) != tail || !slices.Equal(words(got), w) {
 		t.Fatalf("exponent %d: rest %q, error %v\n got %x\nwant %x", exponent, rest, err, words(got), w)
 	}
+	lo, hi := len(w)/3, len(w)-len(w)/4
+	clear(got)
+	rest, err = DecodeFloatsWithin(got, enc, lo, hi)
+	if err != nil || string(rest) != tail || !slices.Equal(words(got[lo:hi]), w[lo:hi]) {
+		t.Fatalf("exponent %d, from %d to %d: rest %q, error %v\n got %x\nwant %x", exponent, lo, hi, rest, err, words(got[lo:hi]), w[lo:hi])
+	}
 }
 
 func TestExponent(t *testing.T) {

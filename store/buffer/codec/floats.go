@@ -149,6 +149,12 @@ func appendDecimals(dst []byte, v []uint64, exponent int) ([]byte, bool) {
 // DecodeFloats fills dst with the floats that AppendFloats encoded and returns
 // what follows them in src. len(dst) must be their number.
 func DecodeFloats(dst []float64, src []byte) (rest []byte, err error) {
+	return DecodeFloatsWithin(dst, src, 0, len(dst))
+}
+
+// DecodeFloatsWithin is DecodeFloats for a caller who wants dst[lo:hi] alone:
+// the others may become anything.
+func DecodeFloatsWithin(dst []float64, src []byte, lo, hi int) (rest []byte, err error) {
 	if len(dst) == 0 {
 		return src, nil
 	}
@@ -168,13 +174,14 @@ func DecodeFloats(dst []float64, src []byte) (rest []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
+	wanted := dst[lo:hi]
 	if power := powers[exponent]; power == 1 {
-		for i, d := range ints {
-			dst[i] = float64(d)
+		for i, d := range ints[lo:hi] {
+			wanted[i] = float64(d)
 		}
 	} else {
-		for i, d := range ints {
-			dst[i] = float64(d) / power
+		for i, d := range ints[lo:hi] {
+			wanted[i] = float64(d) / power
 		}
 	}
 	if len(rest) == 0 || len(rest) < 1+9*int(rest[0]) {

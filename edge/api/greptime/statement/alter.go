@@ -2,11 +2,14 @@ package statement
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
+	"strconv"
 	"time"
 
 	"tarn/edge/api/gate"
+	"tarn/edge/query/expr"
 	"tarn/edge/query/sql"
 	"tarn/store"
 	"tarn/store/column"
@@ -52,7 +55,10 @@ func (r *Runner) alterTable(ctx context.Context, sess *Session, s *sql.AlterTabl
 	if err != nil {
 		return nil, err
 	}
-	err = r.Store.AlterTable(ctx, database, table, func(have *schema.Table) ([]string, []store.FieldDef, *schema.Definition, error) {
+	if len(s.Ops) == 1 && s.Ops[0].Kind == "RENAME" {
+		return r.renameTable(ctx, database, table, s.Ops[0].To.Name)
+	}
+	err = r.Store.AlterTable(ctx, database, table, func(have *schema.Table) (store.Alteration, error) {
 		a := &alteration{runner: r, sess: sess, table: have}
 		v, ids := view(have)
 		a.view, a.ids = v, ids
@@ -65,12 +71,23 @@ func (r *Runner) alterTable(ctx context.Context, sess *Session, s *sql.AlterTabl
 		}
 		for _, op := range s.Ops {
 			if err := a.apply(ctx, op); err != nil {
-				return nil, nil, nil, err
+				return store.Alteration{}, err
 			}
 		}
-		return a.def.tags, a.def.fields, &a.def.def, nil
+		return store.Alteration{Drop: a.drop, Retype: a.retyped, Tags: a.def.tags, Fields: a.def.fields, Def: &a.def.def}, nil
 	})
 	return affected(0), stored(err, table)
+}
+
+func (r *Runner) renameTable(ctx context.Context, database, from, to string) (*Output, error) {
+	if err := checkTableName(to); err != nil {
+		return nil, err
+	}
+	err := r.Store.RenameTable(ctx, database, from, to)
+	if errors.Is(err, store.ErrExists) {
+		return nil, tableExists(database, to)
+	}
+	return affected(0), stored(err, from)
 }
 
 // alteration is a change of a table that is being made.
@@ -81,6 +98,11 @@ type alteration struct {
 	view   *schema.Table
 	ids    []int
 	def    tableDef
+	// drop and retyped are what happens to the store's columns; touched are those
+	// of which one was changed already.
+	drop    []string
+	retyped []store.RetypeDef
+	touched []string
 }
 
 // known finds a column as SQL shows it.
@@ -133,9 +155,19 @@ func (a *alteration) apply(ctx context.Context, op sql.AlterOp) error {
 		if c.Role != schema.Field {
 			return gate.Bad("Not allowed to remove or change index column %s from table %s", name, a.table.Name)
 		}
-		if op.Kind == "MODIFY" {
-			return a.retype(op)
+		if slices.Contains(a.touched, name) {
+			return gate.Bad("Invalid alter table request: column %s is changed twice", name)
 		}
+		a.touched = append(a.touched, name)
+		if op.Kind == "MODIFY" {
+			return a.retype(ctx, op, c)
+		}
+		a.drop = append(a.drop, name)
+		delete(a.def.def.Columns, name)
+		a.def.def.Order = slices.DeleteFunc(slices.Clone(a.def.def.Order), func(o string) bool { return o == name })
+		return nil
+	case "RENAME":
+		return gate.Errorf(gate.Unsupported, "Unsupported statement: ALTER TABLE ... RENAME with other changes")
 	}
 	return gate.Errorf(gate.Unsupported, "Unsupported statement: ALTER TABLE ... %s", op.Kind)
 }
@@ -144,6 +176,7 @@ func (a *alteration) apply(ctx context.Context, op sql.AlterOp) error {
 func (a *alteration) add(ctx context.Context, op sql.AlterOp) error {
 	name := op.Column.Name.Name
 	_, there := a.view.Column(name)
+	there = there && !slices.Contains(a.drop, name)
 	if _, twice := a.def.def.Columns[name]; there || twice && slices.Contains(a.def.def.Order, name) {
 		if op.IfNotExists {
 			return nil
@@ -181,33 +214,79 @@ func (a *alteration) add(ctx context.Context, op sql.AlterOp) error {
 	if op.Column.Key {
 		a.def.tags = append(a.def.tags, name)
 	} else {
-		a.def.fields = append(a.def.fields, store.FieldDef{Name: name, Kind: typ.kind})
+		f := store.FieldDef{Name: name, Kind: typ.kind}
+		if op.Column.Default != nil {
+			v, err := a.runner.value(ctx, a.sess, op.Column.Default, name, typ)
+			if err != nil {
+				return err
+			}
+			f.Fill = filling(v)
+		}
+		a.def.fields = append(a.def.fields, f)
 	}
 	return nil
 }
 
-// retype changes a column's type to one that is stored alike and holds all that
-// the old one does.
-func (a *alteration) retype(op sql.AlterOp) error {
+// filling is what rows that are there have in a new column with a default.
+func filling(v expr.Value) *string {
+	text := ""
+	switch {
+	case v.Null:
+		return nil
+	case v.Type.IsText():
+		text = v.S
+	case v.Type.Kind == column.Bool:
+		text = strconv.FormatBool(v.B)
+	case v.Type.Kind == column.Uint64:
+		text = strconv.FormatUint(v.U, 10)
+	case v.Type.Kind == column.Float64:
+		text = strconv.FormatFloat(v.F, 'g', -1, 64)
+	default:
+		text = strconv.FormatInt(v.I, 10)
+	}
+	return &text
+}
+
+// retype changes a column's type. One that is stored alike and holds all that the
+// old one does is just called so from now on; for another the store converts the
+// values, and what has no counterpart becomes NULL.
+func (a *alteration) retype(ctx context.Context, op sql.AlterOp, c schema.Column) error {
 	name := op.Column.Name.Name
 	to, ok := typeOf(op.Column.Type)
 	if !ok {
 		return gate.Errorf(gate.Unsupported, "Unsupported type of column %s: %s", name, op.Column.Type)
 	}
-	from := typesByName[a.view.Def.Columns[name].Type]
+	d := a.view.Def.Columns[name]
+	from := typesByName[d.Type]
+	if from == to {
+		return nil
+	}
 	wide := func(t columnType) int {
 		if t.bits == 0 {
 			return 64
 		}
 		return t.bits
 	}
-	if from != to && (from.kind != to.kind || to.kind == column.Timestamp || to.kind == column.String || wide(to) < wide(from)) {
-		return gate.Errorf(gate.Unsupported, "Unsupported change of column %s from %s to %s: only numbers of one kind become wider", name, from.sql, to.sql)
+	instants := func(t columnType) bool { return t.kind == column.Timestamp && t != dateType }
+	switch {
+	case d.NotNull:
+		return gate.Bad("Invalid alter table request: column %s must be nullable for its type to change: what cannot be converted becomes NULL", name)
+	case instants(from) && instants(to), from == jsonType && to == stringType:
+	case from.kind == column.Timestamp || to.kind == column.Timestamp || from == jsonType || to == jsonType:
+		return gate.Errorf(gate.Unsupported, "Unsupported change of column %s from %s to %s: numbers, booleans and strings become each other", name, from.sql, to.sql)
+	case from.kind != to.kind || wide(to) < wide(from):
+		a.retyped = append(a.retyped, store.RetypeDef{Name: name, Kind: to.kind, Bits: uint8(to.bits)})
 	}
-	d := a.view.Def.Columns[name]
 	d.Type = to.name
 	a.def.def.Columns[name] = d
-	return nil
+	if d.Default == "" {
+		return nil
+	}
+	e, err := sql.ParseExpr(d.Default)
+	if err == nil {
+		_, err = a.runner.value(ctx, a.sess, e, name, to)
+	}
+	return err
 }
 
 // modify changes what SQL says of a column.

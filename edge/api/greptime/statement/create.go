@@ -20,6 +20,13 @@ import (
 // tableName is what a table may be called by CREATE TABLE (section 10).
 var tableName = regexp.MustCompile(`^[a-zA-Z_:-][a-zA-Z0-9_:\-.@#]*$`)
 
+func checkTableName(name string) error {
+	if !tableName.MatchString(name) {
+		return gate.Bad("Invalid table name: %s", name)
+	}
+	return nil
+}
+
 // resolve finds the database and table of [[catalog.]database.]table.
 func (r *Runner) resolve(sess *Session, name sql.ObjectName) (database, table string, err error) {
 	table, database = name[len(name)-1].Name, sess.Database
@@ -117,14 +124,14 @@ func (r *Runner) createTable(ctx context.Context, sess *Session, s *sql.CreateTa
 	if err != nil {
 		return nil, err
 	}
-	if !tableName.MatchString(name) {
-		return nil, gate.Bad("Invalid table name: %s", name)
+	if err := checkTableName(name); err != nil {
+		return nil, err
 	}
 	if _, ok := r.stored(database, name); ok {
 		if s.IfNotExists {
 			return affected(0), nil
 		}
-		return nil, gate.Errorf(gate.TableAlreadyExists, "Table already exists: `%s.%s.%s`", gate.Catalog, database, name)
+		return nil, tableExists(database, name)
 	}
 	var t *tableDef
 	if s.Like != nil {
@@ -140,7 +147,7 @@ func (r *Runner) createTable(ctx context.Context, sess *Session, s *sql.CreateTa
 		if s.IfNotExists {
 			return affected(0), nil
 		}
-		return nil, gate.Errorf(gate.TableAlreadyExists, "Table already exists: `%s.%s.%s`", gate.Catalog, database, name)
+		return nil, tableExists(database, name)
 	}
 	return affected(0), err
 }

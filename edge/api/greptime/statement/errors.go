@@ -6,6 +6,7 @@ import (
 
 	"tarn/edge/api/gate"
 	"tarn/edge/query"
+	"tarn/edge/query/expr"
 	"tarn/edge/query/sql"
 	"tarn/store"
 )
@@ -16,6 +17,10 @@ var prefixes = []string{"Error during planning: ", "Schema error: ", "This featu
 // explained is an error of the query engine in the family's words.
 func explained(q *query.Error) error {
 	msg := q.Error()
+	var of *expr.Error
+	if errors.As(q.Err, &of) && of.Class == expr.Argument {
+		return &gate.Error{Code: gate.InvalidArguments, Msg: msg, Err: q}
+	}
 	for _, p := range prefixes {
 		msg = strings.TrimPrefix(msg, p)
 	}
@@ -68,11 +73,18 @@ func databaseNotFound(name string) error {
 	return gate.Errorf(gate.DatabaseNotFound, "Database not found: %s", name)
 }
 
+func tableExists(database, name string) error {
+	return gate.Errorf(gate.TableAlreadyExists, "Table already exists: `%s.%s.%s`", gate.Catalog, database, name)
+}
+
 // stored gives errors of the store about a table their words.
 func stored(err error, table string) error {
+	var used *store.ColumnUsedError
 	switch {
 	case errors.Is(err, store.ErrNotFound), errors.Is(err, store.ErrDeleted):
 		return tableNotFound(table)
+	case errors.As(err, &used):
+		return &gate.Error{Code: gate.InvalidArguments, Msg: err.Error(), Err: err}
 	}
 	return err
 }

@@ -10,7 +10,6 @@ import (
 
 	"tarn/edge/api/gate"
 	"tarn/edge/ingest"
-	"tarn/edge/query"
 	"tarn/edge/query/expr"
 	"tarn/edge/query/plan"
 	"tarn/edge/query/sql"
@@ -400,52 +399,4 @@ func (in *insertion) renew() error {
 	}
 	in.out, err = in.rows.Table([]byte(in.table))
 	return bad(err)
-}
-
-func (r *Runner) delete(ctx context.Context, sess *Session, s *sql.Delete) (*Output, error) {
-	database, table, have, err := r.writable(sess, s.Table)
-	if err != nil {
-		return nil, err
-	}
-	if s.Where == nil {
-		return nil, gate.Errorf(gate.Unsupported, "DELETE without WHERE: use TRUNCATE")
-	}
-	// The rows are counted by their time, which none lacks.
-	v, _ := view(have)
-	ts := &sql.ColumnRef{Name: sql.Ident{Name: v.Columns[0].Name, Quoted: true}}
-	rows := &sql.Query{Body: &sql.Select{Items: []sql.SelectItem{{Expr: ts}}, From: []sql.TableExpr{&sql.TableName{Name: s.Table}}, Where: s.Where}}
-	d, err := r.Query.Rectangle(ctx, query.Request{Database: sess.Database, Language: query.SQL, Statement: rows, Native: r.native(sess)})
-	if err != nil {
-		return nil, planned(err)
-	}
-	if d == nil {
-		return nil, gate.Errorf(gate.Unsupported, "DELETE chooses rows by the time index and the primary key alone")
-	}
-	o, err := r.query(ctx, sess, rows)
-	if err != nil {
-		return nil, err
-	}
-	n, err := count(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	if n == 0 {
-		return affected(0), nil
-	}
-	return affected(n), stored(r.Store.DeleteRows(ctx, database, table, *d), table)
-}
-
-// count reads all rows to count them.
-func count(ctx context.Context, o *Output) (n int64, err error) {
-	defer func() { err = errors.Join(err, o.Close()) }()
-	var b column.Batch
-	for {
-		switch err := o.Next(ctx, &b); {
-		case errors.Is(err, io.EOF):
-			return n, nil
-		case err != nil:
-			return 0, Explain(err)
-		}
-		n += int64(b.Len)
-	}
 }

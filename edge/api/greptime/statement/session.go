@@ -105,15 +105,11 @@ func (r *Runner) admin(ctx context.Context, sess *Session, s *sql.Admin) (*Outpu
 	}
 	name := strings.ToLower(s.Call.Name.Name)
 	switch name {
-	case "flush_table", "compact_table":
+	case "flush_table", "compact_table", "flush_region", "compact_region":
 		if len(args) < 1 {
-			return nil, gate.Bad("ADMIN %s takes the name of a table", name)
+			return nil, gate.Bad("ADMIN %s takes the name of a table, or the number of a region", name)
 		}
-		var id sql.ObjectName
-		for part := range strings.SplitSeq(args[0], ".") {
-			id = append(id, sql.Ident{Name: part})
-		}
-		if _, _, _, err := r.writable(sess, id); err != nil {
+		if err := r.adminTable(sess, args[0], strings.HasSuffix(name, "_region")); err != nil {
 			return nil, err
 		}
 		// All tables go to segments together; small ones are merged in the
@@ -121,10 +117,47 @@ func (r *Runner) admin(ctx context.Context, sess *Session, s *sql.Admin) (*Outpu
 		if err := r.Store.Checkpoint(ctx); err != nil {
 			return nil, err
 		}
+	case "build_index":
+		// Files are made with what they have of indexes.
+		if len(args) != 1 {
+			return nil, gate.Bad("ADMIN %s takes the name of a table", name)
+		}
+		if err := r.adminTable(sess, args[0], false); err != nil {
+			return nil, err
+		}
+	case "flush_flow":
+		return nil, gate.Errorf(gate.FlowNotFound, "Flow not found: %s", strings.Join(args, ", "))
+	case "procedure_state", "migrate_region", "reconcile_table", "reconcile_database", "reconcile_catalog", "gc_table", "gc_regions":
+		return nil, gate.Errorf(gate.Unsupported, "Not supported: ADMIN %s is for a cluster, and this is a single server", name)
 	default:
 		return nil, gate.Errorf(gate.Unsupported, "Unsupported function of ADMIN: %s", name)
 	}
 	out := newRows(s.String(), column.Uint64)
 	out.add(uint64(0))
 	return out.output(), nil
+}
+
+// adminTable looks for the table that a function of ADMIN is about, by its name or
+// the number of its region.
+func (r *Runner) adminTable(sess *Session, arg string, region bool) error {
+	if region {
+		n, err := strconv.ParseUint(arg, 10, 64)
+		if err != nil {
+			return gate.Bad("Invalid region: %s", arg)
+		}
+		for _, db := range r.Store.Databases() {
+			for _, name := range db.Tables() {
+				if t, ok := db.Table(name); ok && regionID(t) == n {
+					return nil
+				}
+			}
+		}
+		return gate.Errorf(gate.RegionNotFound, "Region not found: %d", n)
+	}
+	var id sql.ObjectName
+	for part := range strings.SplitSeq(arg, ".") {
+		id = append(id, sql.Ident{Name: part})
+	}
+	_, _, _, err := r.writable(sess, id)
+	return err
 }

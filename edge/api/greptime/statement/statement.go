@@ -97,8 +97,10 @@ func affected(n int64) *Output { return &Output{Affected: n} }
 // Run runs one statement.
 func (r *Runner) Run(ctx context.Context, sess *Session, s sql.Statement) (*Output, error) {
 	switch s := s.(type) {
-	case *sql.Query, *sql.Explain:
+	case *sql.Query:
 		return r.query(ctx, sess, s)
+	case *sql.Explain:
+		return r.explain(ctx, sess, s)
 	case *sql.CreateDatabase:
 		return r.createDatabase(ctx, s)
 	case *sql.CreateTable:
@@ -166,9 +168,6 @@ func (r *Runner) queryOn(ctx context.Context, sess *Session, s sql.Statement, ow
 		name, unit := dataType(origin, c.Type)
 		o.Columns = append(o.Columns, Column{Name: c.Name, DataType: name, Type: c.Type, Unit: unit})
 	}
-	if e, ok := s.(*sql.Explain); ok && e.Analyze {
-		return analyzed(ctx, o)
-	}
 	return o, nil
 }
 
@@ -198,25 +197,6 @@ func (r *Runner) native(sess *Session) *plan.Native {
 
 // version is what version() says: clients look for the product and a number.
 func (r *Runner) version() string { return "8.4.2-tarn-" + r.Version }
-
-// analyzed makes EXPLAIN ANALYZE's answer one of stages and nodes, of which there
-// is one.
-func analyzed(ctx context.Context, o *Output) (_ *Output, err error) {
-	defer func() { err = errors.Join(err, o.Close()) }()
-	rows := newRows("stage", column.Int64, "node", column.Int64, "plan", column.String)
-	var b column.Batch
-	for {
-		if err := o.Next(ctx, &b); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			return nil, err
-		}
-		for i := range b.Len {
-			rows.add(int64(0), int64(0), b.Cols[1].Text(i))
-		}
-	}
-	return rows.output(), nil
-}
 
 // rows is an answer that is made row by row.
 type rows struct {

@@ -23,7 +23,7 @@ func view(t *schema.Table) (*schema.Table, []int) {
 	if t.Def != nil {
 		def = *t.Def
 	}
-	single := len(t.Columns) > 1
+	single := t.Live() > 1
 	for _, c := range t.Columns {
 		if c.Role == schema.Field && (c.Name != valueColumn || c.Kind != column.Float64) {
 			single = false
@@ -40,6 +40,9 @@ func view(t *schema.Table) (*schema.Table, []int) {
 	}
 	types := make(map[string]schema.ColumnDefinition, len(t.Columns))
 	for i, c := range t.Columns {
+		if c.Role == schema.Dropped {
+			continue
+		}
 		if i == 0 {
 			c.Name = name
 		}
@@ -87,7 +90,9 @@ func order(v *schema.Table, single bool) []int {
 		}
 	}
 	for _, c := range v.Columns[1:] {
-		add(c.ID)
+		if c.Role != schema.Dropped {
+			add(c.ID)
+		}
 	}
 	add(0)
 	return ids
@@ -111,6 +116,9 @@ func (r *Runner) table(sess *Session, database, table string) (plan.NativeTable,
 	}
 	if database == gate.Public && table == "scripts" {
 		return plan.NativeTable{System: scriptTable{r.Store}}, true
+	}
+	if database == gate.Private && table == "pipelines" {
+		return plan.NativeTable{System: pipelineTable{r.Store}}, true
 	}
 	return plan.NativeTable{}, false
 }

@@ -94,10 +94,7 @@ func (r *Runner) tqlTables(ctx context.Context, sess *Session, s sql.Statement) 
 		return nil, nil
 	}
 	var out map[string]plan.SystemTable
-	for _, c := range q.With {
-		if c.TQL == nil {
-			continue
-		}
+	for _, c := range q.TQL {
 		o, err := r.tql(ctx, sess, c.TQL)
 		if err != nil {
 			return nil, err

@@ -22,18 +22,20 @@ type Env struct {
 	Workers    int   // goroutines that read and evaluate series
 }
 
-// maxSteps bounds the steps: beyond it the engine evaluates.
-const maxSteps = 100_000
+// MaxSteps bounds the steps of a sweep: every series has an array of them.
+const MaxSteps = 100_000
 
 // seriesSize is about what a series takes beside its labels and values.
 const seriesSize = 96
 
 // Run evaluates a plan. The answer is in the order in which Prometheus's engine
 // has it at an instant.
-func (p *Plan) Run(ctx context.Context, env *Env) ([]Series, annotations.Annotations, error) {
-	if env.Steps.N > maxSteps {
-		return nil, nil, ErrLeave
-	}
+func (p *Plan) Run(ctx context.Context, env *Env) (answer []Series, notes annotations.Annotations, err error) {
+	defer func() {
+		if failed := recover(); failed != nil {
+			err = fmt.Errorf("evaluate series: %v", failed)
+		}
+	}()
 	r := &run{Env: env, plan: p}
 	first := env.Steps.Start - p.leaf.offset
 	last := env.Steps.At(env.Steps.N-1) - p.leaf.offset
@@ -41,7 +43,6 @@ func (p *Plan) Run(ctx context.Context, env *Env) ([]Series, annotations.Annotat
 	if span == 0 {
 		span = env.Lookback
 	}
-	var err error
 	r.selection, err = env.Source.Select(ctx, p.leaf.matchers, first-span+1, last)
 	if err != nil {
 		return nil, nil, fmt.Errorf("expanding series: %w", err) // in the engine's words
@@ -142,8 +143,8 @@ func (r *run) clash() bool {
 
 // read evaluates the series and gives their vectors to s, in their order.
 func (r *run) read(ctx context.Context, s sink) error {
-	parts := r.parts()
-	if workers := min(r.Workers, len(parts)); workers > 1 {
+	parts, many := r.parts()
+	if workers := min(r.Workers, len(parts)); workers > 1 && many {
 		return r.spread(ctx, parts, workers, s)
 	}
 	e := r.evaluator()
@@ -216,23 +217,27 @@ func (r *run) part(ctx context.Context, e *evaluator, p part, fn func(i int, v V
 // part is series that one goroutine evaluates.
 type part struct{ from, to int }
 
-// A part has as many series as there are in one vector of so many bytes, or in
-// so many samples: the vectors wait for their turn, the samples are read at once.
+// A part has as many series as there are in vectors of so many bytes, or in so
+// many samples: the vectors wait for their turn, the samples are read at once.
+// With fewer samples in all, one goroutine reads them.
 const (
-	maxPart    = 256 << 10
-	maxSamples = 64 << 10
+	maxPart       = 256 << 10
+	maxSamples    = 64 << 10
+	spreadSamples = 16 << 10
 )
 
-// parts cuts the series into parts that are worth a goroutine, each of one set
-// of files.
-func (r *run) parts() []part {
+// parts cuts the series into parts, each of one set of files, and says whether
+// they are worth several goroutines.
+func (r *run) parts() (out []part, many bool) {
 	bounds := r.selection.Bounds()
-	n := bounds[len(bounds)-1]
-	fair := n // of a worker, and enough of them for an even end
-	if r.Workers > 1 {
-		fair = max((n+2*r.Workers-1)/(2*r.Workers), 4)
+	n, samples := bounds[len(bounds)-1], 0
+	for i, from := range bounds[:len(bounds)-1] {
+		samples += (bounds[i+1] - from) * r.selection.Samples(i)
 	}
-	var out []part
+	fair := n
+	if many = r.Workers > 1 && samples >= spreadSamples; many {
+		fair = max((n+2*r.Workers-1)/(2*r.Workers), 4) // two for each, so that they end together
+	}
 	for i, from := range bounds[:len(bounds)-1] {
 		to := bounds[i+1]
 		size := max(1, min(fair, maxPart/(8*r.Steps.N), maxSamples/max(r.selection.Samples(i), 1)))
@@ -241,7 +246,7 @@ func (r *run) parts() []part {
 			out = append(out, part{from + (to-from)*j/k, from + (to-from)*(j+1)/k})
 		}
 	}
-	return out
+	return out, many
 }
 
 // filled is the vectors of a part.
