@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/klauspost/compress/gzip"
 
@@ -32,6 +33,7 @@ func startServer(t testing.TB, change ...func(*Config)) *testServer {
 	c := DefaultConfig()
 	c.DataDir, c.HTTPBind, c.Version, c.Revision = t.TempDir(), "127.0.0.1:0", "3.7.0-tarn", "test"
 	c.MemoryLimit, c.WALSyncRate = minMemory, 10000
+	c.ShutdownTimeout = 5 * time.Minute // of a machine with much else to do
 	for _, f := range change {
 		f(&c)
 	}

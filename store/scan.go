@@ -92,7 +92,7 @@ func (r *scan) plan(ctx context.Context) (err error) {
 		r.places = append(r.places, p)
 	}
 	for _, t := range r.spec.FieldTexts {
-		r.texts = append(r.texts, merge.NewTextTest(sch.Columns[t.Column], t.Values, t.Parts))
+		r.texts = append(r.texts, merge.NewTextTest(sch.Columns[t.Column], t.Values, t.Parts, t.Also))
 	}
 	segments, buffered := r.table.sources()
 	r.held = segments

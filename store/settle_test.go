@@ -106,3 +106,27 @@ func (m *machine) files(dir string) (files []string) {
 	}
 	return files
 }
+
+// BenchmarkCheckpoint writes a row to each of a thousand tables and makes files of
+// them, on the real file system.
+func BenchmarkCheckpoint(b *testing.B) {
+	s, err := Open(b.Context(), Options{Dir: b.TempDir(), CompactInterval: -1})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() {
+		if err := s.Close(b.Context()); err != nil {
+			b.Error(err)
+		}
+	}()
+	for b.Loop() {
+		b.StopTimer()
+		if err := s.Write(b.Context(), "d", manyTables(1000).batch(), WriteOptions{}); err != nil {
+			b.Fatal(err)
+		}
+		b.StartTimer()
+		if err := s.Checkpoint(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

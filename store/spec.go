@@ -85,8 +85,9 @@ type FieldText struct {
 	Column int
 	// Values are those that the text may be; nil means any.
 	Values []string
-	// Parts are those of which the text must contain one, without Values.
-	Parts []string
+	// Parts are those of which the text must contain one, and Also what it must
+	// contain besides, without Values.
+	Parts, Also []string
 }
 
 // Rows is a running scan. It is used by one goroutine and must be closed.

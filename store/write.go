@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"tarn/store/buffer"
 	"tarn/store/catalog"
@@ -38,6 +39,9 @@ func (s *Store) Write(ctx context.Context, database string, b *points.Batch, o W
 	}
 	db, err := s.ensureDatabase(ctx, database)
 	if err != nil {
+		return err
+	}
+	if err := s.awaitRoom(ctx, b); err != nil {
 		return err
 	}
 	fed := s.copyFed(db, b) // before the rows are put in another order
@@ -109,6 +113,29 @@ func (s *Store) admit() error {
 			s.requestCheckpoint() // rows take less in segments than in the log
 		}
 		return ErrQuota
+	}
+	return nil
+}
+
+// roomPatience is how long a huge write waits for the buffers.
+const roomPatience = 5 * time.Second
+
+// awaitRoom has a write that takes most of the buffers wait until they are nearly
+// empty: together with what fills them it would come to several times their size.
+func (s *Store) awaitRoom(ctx context.Context, b *points.Batch) error {
+	if int64(b.Bytes()) <= s.opts.BufferBytes/2 {
+		return nil
+	}
+	for end := time.Now().Add(roomPatience); s.buffered.Load() > s.opts.BufferBytes/4; {
+		s.requestCheckpoint()
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(20 * time.Millisecond):
+		}
+		if time.Now().After(end) {
+			return nil // a checkpoint takes long; admit has the last word
+		}
 	}
 	return nil
 }

@@ -10,6 +10,8 @@ import (
 
 	"tarn/edge/humantime"
 	"tarn/store"
+	"tarn/store/column"
+	"tarn/store/points"
 	"tarn/store/schema"
 )
 
@@ -27,6 +29,9 @@ type Look struct {
 	// Types are the columns' types in GreptimeDB that their kind does not tell,
 	// such as Int32 or Json.
 	Types map[string]string
+	// Tags and Fields are columns that the table has before there are values.
+	Tags   []string
+	Fields []store.FieldDef
 	// Fulltext are the columns with a full-text index.
 	Fulltext []string
 	// Options are those of WITH.
@@ -103,20 +108,85 @@ type definer interface {
 	DefineTable(ctx context.Context, database, name string, tags []string, fields []store.FieldDef, def *schema.Definition) error
 }
 
-// CommitLooks is Commit; looks say, by name, how tables look that it makes. They
-// are made first: what they are must be known before their rows come.
+// CommitLooks is Commit; looks say, by name, how tables look that it makes, and
+// the types of columns that it adds to others. These are made first: what they are
+// must be known before their rows come.
 func (r *Rows) CommitLooks(ctx context.Context, o store.WriteOptions, looks map[string]Look) error {
 	for _, t := range r.batch.Tables {
 		look, ok := looks[t.Name]
-		if !ok || r.names[t.Name].schema != nil {
+		if !ok || r.held > r.writer.held {
 			continue
 		}
-		if err := r.writer.define(ctx, r.database, t.Name, &look); err != nil {
+		var err error
+		if have := r.names[t.Name].schema; have == nil {
+			err = r.writer.define(ctx, r.database, t.Name, &look)
+		} else {
+			err = r.writer.refine(ctx, r.database, t, have, &look)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return r.Commit(ctx, o)
 }
+
+// typeNames are the types that a column's kind tells.
+var typeNames = map[column.Kind]string{
+	column.Bool: "Boolean", column.Int64: "Int64", column.Uint64: "UInt64", column.Float64: "Float64", column.String: "String",
+	column.Timestamp: "TimestampNanosecond",
+}
+
+// refine notes in a table's definition the types of columns that a batch adds,
+// where their kind does not tell.
+func (w *Writer) refine(ctx context.Context, database string, t *points.Table, have *schema.Table, look *Look) error {
+	s, ok := w.store.(alterer)
+	if !ok || have.Def == nil {
+		return nil
+	}
+	added := map[string]schema.ColumnDefinition{}
+	for _, f := range t.Fields {
+		name := look.Types[f.Name]
+		if name == "" || name == typeNames[f.Kind] {
+			continue
+		}
+		if _, known := have.Column(f.Name); !known {
+			added[strings.Clone(f.Name)] = schema.ColumnDefinition{Type: name}
+		}
+	}
+	if len(added) == 0 {
+		return nil
+	}
+	err := s.AlterTable(ctx, database, t.Name, func(now *schema.Table) (store.Alteration, error) {
+		if now.Def == nil {
+			return store.Alteration{}, nil
+		}
+		def := *now.Def
+		def.Columns = maps.Clone(def.Columns)
+		if def.Columns == nil {
+			def.Columns = map[string]schema.ColumnDefinition{}
+		}
+		for name, c := range added {
+			if _, known := now.Column(name); !known {
+				def.Columns[name] = c
+			}
+		}
+		return store.Alteration{Def: &def}, nil
+	})
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return fmt.Errorf("add columns to table %s: %w", t.Name, err)
+	}
+	return nil
+}
+
+// alterer changes definitions of tables: a store.
+type alterer interface {
+	AlterTable(ctx context.Context, database, name string, change func(*schema.Table) (store.Alteration, error)) error
+}
+
+var _ interface {
+	alterer
+	definer
+} = (*store.Store)(nil)
 
 // define makes a table that looks as told, unless it is there.
 func (w *Writer) define(ctx context.Context, database, name string, look *Look) error {
@@ -128,7 +198,7 @@ func (w *Writer) define(ctx context.Context, database, name string, look *Look) 
 	if err != nil {
 		return err
 	}
-	if err := s.DefineTable(ctx, database, name, nil, nil, def); err != nil && !errors.Is(err, store.ErrExists) {
+	if err := s.DefineTable(ctx, database, name, look.Tags, look.Fields, def); err != nil && !errors.Is(err, store.ErrExists) {
 		return fmt.Errorf("make table %s: %w", name, err)
 	}
 	return nil

@@ -326,6 +326,9 @@ func (t *RowTable) forget() {
 // Name is the table's name.
 func (t *RowTable) Name() string { return t.name }
 
+// Columns counts the table's columns, those that this write adds included.
+func (t *RowTable) Columns() int { return t.columns }
+
 // Schema is the table as it was when the write began, nil if it is new.
 func (t *RowTable) Schema() *schema.Table { return t.schema }
 
@@ -517,20 +520,52 @@ func (t *RowTable) planned() bool {
 	return true
 }
 
-// slow checks the current row and then makes its table, series and columns.
-func (t *RowTable) slow() error {
-	r := t.rows
+// isNew says whether a row of the table will make it.
+func (t *RowTable) isNew() bool { return t.table == nil && t.schema == nil }
+
+// check checks the current row and counts the columns that it adds to the table.
+func (t *RowTable) check() (newTags, newFields int, err error) {
 	if t.table == nil && !t.pending {
-		return rowErrorf("table %s: a row without a series", t.name)
+		return 0, 0, rowErrorf("table %s: a row without a series", t.name)
 	}
-	if t.table == nil && t.schema == nil && r.total+1 > r.limits.Tables {
-		return store.LimitTables(r.limits.Tables)
+	if t.isNew() && t.rows.total+1 > t.rows.limits.Tables {
+		return 0, 0, store.LimitTables(t.rows.limits.Tables)
 	}
-	newTags := 0
 	if t.pending {
 		newTags = t.newTags
 	}
-	newFields, err := t.checkFields(newTags)
+	newFields, err = t.checkFields(newTags)
+	return newTags, newFields, err
+}
+
+// Check says whether End would add the current rows of all these tables, which
+// differ, so that it can be all or none of them.
+func (r *Rows) Check(tables []*RowTable) error {
+	added := 0
+	for _, t := range tables {
+		switch {
+		case t.bad != nil:
+			return t.bad
+		case t.table != nil && !t.pending && t.planned():
+			continue
+		}
+		if _, _, err := t.check(); err != nil {
+			return err
+		}
+		if t.isNew() {
+			added++
+		}
+	}
+	if added > 0 && r.total+added > r.limits.Tables {
+		return store.LimitTables(r.limits.Tables)
+	}
+	return nil
+}
+
+// slow checks the current row and then makes its table, series and columns.
+func (t *RowTable) slow() error {
+	r := t.rows
+	newTags, newFields, err := t.check()
 	if err != nil {
 		return err
 	}

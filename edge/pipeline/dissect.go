@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // dissectOp cuts a text along the literals of a pattern.
@@ -26,8 +27,9 @@ type dissectPart struct {
 	name    string // empty for what is skipped
 	append  bool
 	order   int
-	padded  bool   // the literal may come several times
-	literal string // what ends the capture; empty is the end of the text
+	padded  bool   // stop may come several times
+	literal string // what comes after the capture; empty is the end of the text
+	stop    string // its first character, the first of which ends the capture
 }
 
 type appended struct {
@@ -79,6 +81,8 @@ func parseDissect(text string) (p dissectPattern, err error) {
 		default:
 			part.literal, rest = rest[:next], rest[next:]
 		}
+		_, n := utf8.DecodeRuneInString(part.literal)
+		part.stop = part.literal[:n]
 		p.parts = append(p.parts, part)
 	}
 	return p, p.join()
@@ -178,7 +182,8 @@ func (d *dissectOp) apply(r *Runner, f *field, v Value) error {
 	return errNoPattern
 }
 
-// match cuts s; found has a text for each part then.
+// match cuts s (section 8.7): a capture ends where the character comes with which
+// the literal after it begins, and the literal must be there. Found has a text for each part then.
 func (p *dissectPattern) match(s string, found *[]string) bool {
 	*found = (*found)[:0]
 	s, ok := strings.CutPrefix(s, p.prefix)
@@ -194,15 +199,18 @@ func (p *dissectPattern) match(s string, found *[]string) bool {
 			*found = append(*found, s)
 			return true
 		}
-		at := strings.Index(s, part.literal)
+		at := strings.Index(s, part.stop)
 		if at < 0 {
 			return false
 		}
 		*found = append(*found, s[:at])
-		s = s[at+len(part.literal):]
-		for part.padded && strings.HasPrefix(s, part.literal) {
-			s = s[len(part.literal):]
+		s = s[at:]
+		for part.padded && strings.HasPrefix(s[len(part.stop):], part.stop) {
+			s = s[len(part.stop):]
+		}
+		if s, ok = strings.CutPrefix(s, part.literal); !ok {
+			return false
 		}
 	}
-	return s == ""
+	return true // what follows the last literal does not matter
 }

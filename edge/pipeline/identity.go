@@ -78,10 +78,14 @@ func (d *identity) run(r *Runner) error {
 			return err
 		}
 	}
+	// A protocol that knows the time of a record says so in the time index itself.
+	if v := r.record.Get(cell.Name); d.index == nil && v != nil && v.kind == Time {
+		cell.Type.unit, cell.Value = v.unit, *v
+	}
 	r.row.Cells = append(r.row.Cells, cell)
 	for i := range r.record.fields {
 		m := &r.record.fields[i]
-		if d.index != nil && m.Name == d.index.field {
+		if m.Name == cell.Name && (d.index != nil || m.Value.kind == Time) {
 			continue
 		}
 		d.flatten(r, m.Name, &m.Value, 1)

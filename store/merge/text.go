@@ -14,16 +14,16 @@ type TextTest struct {
 	// Values are those of which the text must be one; nil means any.
 	Values []string
 	// Parts are those of which the text must contain one, when there are no
-	// Values.
-	Parts []string
+	// Values, and Also what it must contain besides.
+	Parts, Also []string
 
 	set map[string]struct{} // of Values, when they are many
 }
 
 // NewTextTest returns a test for one of some values, or for any value that has
-// one of some parts, if values is nil.
-func NewTextTest(c schema.Column, values, parts []string) TextTest {
-	t := TextTest{Column: c, Values: values, Parts: parts}
+// one of some parts and all of others, if values is nil.
+func NewTextTest(c schema.Column, values, parts, also []string) TextTest {
+	t := TextTest{Column: c, Values: values, Parts: parts, Also: also}
 	const few = 8
 	if len(values) > few {
 		t.set = make(map[string]struct{}, len(values))
@@ -50,10 +50,20 @@ func (t *TextTest) Passes(s string) bool {
 	}
 	for _, p := range t.Parts {
 		if strings.Contains(s, p) {
-			return true
+			return t.HasAlso(s)
 		}
 	}
 	return false
+}
+
+// HasAlso says whether a text contains all of Also.
+func (t *TextTest) HasAlso(s string) bool {
+	for _, p := range t.Also {
+		if !strings.Contains(s, p) {
+			return false
+		}
+	}
+	return true
 }
 
 // Range is rows [From, To) of a source.

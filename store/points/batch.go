@@ -62,6 +62,18 @@ func (b *Batch) Rows() int {
 	return n
 }
 
+// Bytes is about what the rows take.
+func (b *Batch) Bytes() int {
+	n := 0
+	for _, t := range b.Tables {
+		n += len(t.Times) * (12 + 8*len(t.Fields))
+		for _, f := range t.Fields {
+			n += len(f.Data)
+		}
+	}
+	return n
+}
+
 // Table returns the table of that name, making it if need be.
 func (b *Batch) Table(name []byte) *Table {
 	for _, t := range b.Tables { // requests name few tables; Lookup spares even this

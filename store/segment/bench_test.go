@@ -135,7 +135,7 @@ func BenchmarkSearch(b *testing.B) {
 	c := m.fields[1]
 	for _, s := range []struct{ name, value string }{{"present", m.series[1].cols[1].Strings[1000]}, {"absent", "0123456789abcdef"}} {
 		b.Run(s.name, func(b *testing.B) {
-			tests := []merge.TextTest{merge.NewTextTest(c, []string{s.value}, nil)}
+			tests := []merge.TextTest{merge.NewTextTest(c, []string{s.value}, nil, nil)}
 			var found []merge.Range
 			for b.Loop() {
 				found = found[:0]

@@ -36,7 +36,7 @@ func readAll(file File, opts ReaderOptions) ([]int64, []*column.Vector, error) {
 		}
 		v := column.NewVector(column.Of(c.Kind), 0)
 		if c.Kind == column.String {
-			tests := []merge.TextTest{merge.NewTextTest(c, []string{"info", "5"}, nil), merge.NewTextTest(c, nil, []string{"n"})}
+			tests := []merge.TextTest{merge.NewTextTest(c, []string{"info", "5"}, nil, nil), merge.NewTextTest(c, nil, []string{"n"}, nil)}
 			for i := range tests {
 				for row, to := 0, 0; row < r.Rows(); row = to {
 					if to, _, err = r.Rules(ctx, tests[i:i+1], row); err != nil {

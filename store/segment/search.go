@@ -247,7 +247,10 @@ func (s *rowFinder) byPart(t *merge.TextTest, n int) {
 			i += sort.Search(n-i, func(j int) bool { return ends[i+j] > found })
 		}
 		if found+int64(len(part)) <= ends[i] {
-			s.add(s.cursor.value + i)
+			b := s.packed[s.startOf(s.cursor.value+i):ends[i]]
+			if t.HasAlso(unsafe.String(unsafe.SliceData(b), len(b))) {
+				s.add(s.cursor.value + i)
+			}
 			at = ends[i]
 			i++
 		} else {

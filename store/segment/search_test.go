@@ -91,15 +91,17 @@ func checkSearch(t *testing.T, rng *rand.Rand, m *model, r *Reader) {
 	part := some()
 	part = part[len(part)/3 : len(part)*2/3]
 	for i, tests := range [][]merge.TextTest{
-		{merge.NewTextTest(c, []string{some()}, nil)},
-		{merge.NewTextTest(c, []string{"no such value"}, nil)},
-		{merge.NewTextTest(c, []string{}, nil)},
-		{merge.NewTextTest(c, []string{some(), "no such value", some()}, nil)},
-		{merge.NewTextTest(c, many, nil)},
-		{merge.NewTextTest(c, nil, []string{part})},
-		{merge.NewTextTest(c, nil, []string{"no such part"})},
-		{merge.NewTextTest(c, nil, []string{part, some()})},
-		{merge.NewTextTest(c, many, nil), merge.NewTextTest(c, nil, []string{part})},
+		{merge.NewTextTest(c, []string{some()}, nil, nil)},
+		{merge.NewTextTest(c, []string{"no such value"}, nil, nil)},
+		{merge.NewTextTest(c, []string{}, nil, nil)},
+		{merge.NewTextTest(c, []string{some(), "no such value", some()}, nil, nil)},
+		{merge.NewTextTest(c, many, nil, nil)},
+		{merge.NewTextTest(c, nil, []string{part}, nil)},
+		{merge.NewTextTest(c, nil, []string{"no such part"}, nil)},
+		{merge.NewTextTest(c, nil, []string{part, some()}, nil)},
+		{merge.NewTextTest(c, nil, []string{part}, []string{"1"})},
+		{merge.NewTextTest(c, nil, []string{part, some()}, []string{"1", "0"})},
+		{merge.NewTextTest(c, many, nil, nil), merge.NewTextTest(c, nil, []string{part}, nil)},
 	} {
 		passes := func(row int) bool {
 			return !v.IsNull(row) && !slices.ContainsFunc(tests, func(x merge.TextTest) bool { return !x.Passes(v.Strings[row]) })
@@ -280,7 +282,7 @@ func TestFilterDamage(t *testing.T) {
 		}
 		for range 20 {
 			s := m.series[rng.IntN(3)].cols[0].Strings[rng.IntN(3000)]
-			if _, out, err := r.Rules(t.Context(), []merge.TextTest{merge.NewTextTest(m.fields[0], []string{s}, nil)}, 0); out || err != nil {
+			if _, out, err := r.Rules(t.Context(), []merge.TextTest{merge.NewTextTest(m.fields[0], []string{s}, nil, nil)}, 0); out || err != nil {
 				t.Fatalf("damage at %d rules %q out, %v", at-ref.offset, s, err)
 			}
 		}

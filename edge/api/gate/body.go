@@ -79,32 +79,54 @@ func (g *Gate) ReadBody(r *http.Request) ([]byte, error) {
 	return io.ReadAll(b)
 }
 
-// TakeBody is ReadBody for writes: the memory is used again after release, which
-// must be called when the rows are written or forgotten, and large bodies wait
-// for their turn (ingest.Writer.Turn). On an error release is nil.
-func (g *Gate) TakeBody(r *http.Request, w *ingest.Writer) (body []byte, release func(), err error) {
+// Held is the body of a write, in memory that is used again after Release, which
+// must be called when the rows are written or forgotten.
+type Held struct {
+	Bytes []byte
+
+	g    *Gate
+	turn *ingest.Turn
+}
+
+// TakeBody is ReadBody for writes: large bodies wait for their turn
+// (ingest.Writer.Turn). On an error nothing is held.
+func (g *Gate) TakeBody(r *http.Request, w *ingest.Writer) (*Held, error) {
 	in, err := g.Body(r)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	defer in.Close()
-	turn := w.Turn(r.Context(), in)
-	held, _ := g.bodies.Get().(*[]byte)
-	if held == nil {
-		held = new([]byte)
+	h, _ := g.bodies.Get().(*Held)
+	if h == nil {
+		h = &Held{}
 	}
-	release = func() {
-		turn.Done()
-		if cap(*held) <= maxKept {
-			g.bodies.Put(held)
-		}
+	h.g, h.turn = g, w.Turn(r.Context(), in)
+	if h.Bytes, err = g.fill(h.Bytes[:0], h.turn, r.ContentLength); err != nil {
+		h.Release()
+		return nil, err
 	}
-	*held, err = g.fill((*held)[:0], turn, r.ContentLength)
-	if err != nil {
-		release()
-		return nil, nil, err
+	return h, nil
+}
+
+// Await waits for the turn of a body that becomes that large when it is decoded
+// further.
+func (h *Held) Await(size int) error { return h.turn.Await(size) }
+
+// Drop gives up a large body of which all is decoded, before its rows are
+// written: that takes memory of its own. The turn goes on.
+func (h *Held) Drop() {
+	if cap(h.Bytes) > maxKept {
+		h.Bytes = nil
 	}
-	return *held, release, nil
+}
+
+// Release gives the memory and the turn back.
+func (h *Held) Release() {
+	h.turn.Done()
+	h.turn = nil
+	if cap(h.Bytes) <= maxKept {
+		h.g.bodies.Put(h)
+	}
 }
 
 // firstPart is what of a body is read at any rate, and maxKept how large its

@@ -37,7 +37,7 @@ type Gate struct {
 	MaxBody int64
 
 	zstd   sync.Pool // of *zstd.Decoder
-	bodies sync.Pool // of *[]byte
+	bodies sync.Pool // of *Held
 }
 
 // Prefix is where the paths of the family begin.

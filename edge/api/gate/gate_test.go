@@ -126,37 +126,40 @@ func TestTakeBody(t *testing.T) {
 			continue
 		}
 		for _, n := range []int{len(raw), 10, 0} {
-			body, release, err := g.TakeBody(post(encode(t, raw[:n]), name), w)
-			if err != nil || !bytes.Equal(body, raw[:n]) {
-				t.Fatalf("%s: %d bytes of %d, error %v", name, len(body), n, err)
+			held, err := g.TakeBody(post(encode(t, raw[:n]), name), w)
+			if err != nil || !bytes.Equal(held.Bytes, raw[:n]) {
+				t.Fatalf("%s: %d bytes, error %v", name, n, err)
 			}
-			release()
+			held.Release()
 		}
-		if _, _, err := newGate(int64(len(raw)-1)).TakeBody(post(encode(t, raw), name), w); status(err) != http.StatusRequestEntityTooLarge {
+		if _, err := newGate(int64(len(raw)-1)).TakeBody(post(encode(t, raw), name), w); status(err) != http.StatusRequestEntityTooLarge {
 			t.Errorf("%s, a byte more than allowed: %v", name, err)
 		}
 	}
-	_, release, err := g.TakeBody(post(raw), w)
+	large, err := g.TakeBody(post(raw), w)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := g.TakeBody(post(raw).WithContext(ctx), w); !errors.Is(err, context.Canceled) {
+	if _, err := g.TakeBody(post(raw).WithContext(ctx), w); !errors.Is(err, context.Canceled) {
 		t.Errorf("a second large body: %v", err)
 	}
-	_, another, err := g.TakeBody(post([]byte("small")), w)
+	another, err := g.TakeBody(post([]byte("small")).WithContext(ctx), w)
 	if err != nil {
 		t.Fatal(err)
 	}
-	another()
-	release()
+	if err := another.Await(len(raw)); !errors.Is(err, context.Canceled) {
+		t.Errorf("a small body that becomes large: %v", err)
+	}
+	another.Release()
+	large.Release()
 	if n := testing.AllocsPerRun(10, func() {
-		_, release, err := g.TakeBody(post(raw), w)
+		held, err := g.TakeBody(post(raw), w)
 		if err != nil {
 			t.Fatal(err)
 		}
-		release()
+		held.Release()
 	}); n > 40 {
 		t.Errorf("%v allocations for a body", n)
 	}
@@ -169,11 +172,11 @@ func TestWaitingBody(t *testing.T) {
 	w.LimitLarge(1)
 	raw := bytes.Repeat([]byte("rows "), 1_000_000)
 	g := newGate(int64(len(raw)))
-	_, release, err := g.TakeBody(post(raw), w)
+	held, err := g.TakeBody(post(raw), w)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer release()
+	defer held.Release()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	turn := w.Turn(ctx, bytes.NewReader(raw))

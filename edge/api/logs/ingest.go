@@ -107,17 +107,17 @@ func (a *API) ingest(w http.ResponseWriter, r *http.Request) error {
 	if o.Hints, err = gate.Hints(r); err != nil {
 		return err
 	}
-	body, release, err := a.TakeBody(r, a.Logs.Rows)
+	held, err := a.TakeBody(r, a.Logs.Rows)
 	if err != nil {
 		return err
 	}
-	defer release()
+	defer held.Release()
 	b, err := a.Logs.Begin(o)
 	if err != nil {
 		return err
 	}
 	defer b.Close()
-	b.Source.Reset(ingest.ValidText(body), q.format)
+	b.Source.Reset(ingest.ValidText(held.Bytes), q.format)
 	for {
 		ok, err := b.Source.Next(&b.Record)
 		switch {
@@ -140,6 +140,9 @@ func (a *API) ingest(w http.ResponseWriter, r *http.Request) error {
 		}
 		break
 	}
+	b.Source.Forget()
+	b.Record.Forget()
+	held.Drop()
 	if err := b.Commit(r.Context()); err != nil {
 		return err
 	}

@@ -77,11 +77,11 @@ func (a *API) write(r *http.Request) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	body, release, err := a.TakeBody(r, a.Logs.Rows)
+	held, err := a.TakeBody(r, a.Logs.Rows)
 	if err != nil {
 		return 0, err
 	}
-	defer release()
+	defer held.Release()
 	b, err := a.Logs.Begin(o)
 	if err != nil {
 		return 0, err
@@ -97,14 +97,15 @@ func (a *API) write(r *http.Request) (int, error) {
 	}()
 	p.batch, p.pipe, p.table = b, pipe, o.Table
 	if media == "application/json" {
-		err = p.json(ingest.ValidText(body))
-	} else if body, err = a.UnsnappyInto(p.unpacked, body, nil); err == nil {
-		p.unpacked = body
-		err = p.protobuf(body)
+		err = p.json(ingest.ValidText(held.Bytes))
+	} else if p.unpacked, err = a.UnsnappyInto(p.unpacked, held.Bytes, held.Await); err == nil {
+		err = p.protobuf(p.unpacked)
 	}
 	if err != nil {
 		return 0, err
 	}
+	p.forget()
+	held.Drop()
 	if err := b.Commit(r.Context()); err != nil {
 		return 0, err
 	}

@@ -1,19 +1,29 @@
 package loki
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/klauspost/compress/s2"
 	"google.golang.org/protobuf/encoding/protowire"
 
+	"tarn/edge/api/gate"
+	"tarn/edge/auth"
 	"tarn/edge/ingest"
 	"tarn/edge/ingest/ingesttest"
 	"tarn/edge/ingest/piped"
 	"tarn/edge/pipeline"
+	"tarn/store"
 )
 
 // send decodes a body and writes its entries.
@@ -163,4 +173,55 @@ func FuzzPush(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestLargePushWaits: a body that is small, and large without snappy, waits while
+// another large body is held.
+func TestLargePushWaits(t *testing.T) {
+	s, err := store.Open(t.Context(), store.Options{Dir: t.TempDir(), WALSyncRate: 10000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Close(context.Background()); err != nil {
+			t.Error(err)
+		}
+	}()
+	if err := s.CreateDatabase(t.Context(), "public", 0); err != nil && !errors.Is(err, store.ErrExists) {
+		t.Fatal(err)
+	}
+	rows := ingest.NewWriter(s, time.Now)
+	rows.LimitLarge(1)
+	a := &API{
+		Gate: &gate.Gate{Store: s, Auth: &auth.Authenticator{Disabled: true}, Logger: slog.New(slog.DiscardHandler), MaxBody: 8 << 20},
+		Logs: &piped.Writer{Rows: rows, Now: time.Now},
+	}
+	other := rows.Turn(t.Context(), strings.NewReader(strings.Repeat("x", 1<<20)))
+	if _, err := io.Copy(io.Discard, other); err != nil {
+		t.Fatal(err)
+	}
+	push := func(ctx context.Context, body []byte) error {
+		r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/v1/loki/api/v1/push", bytes.NewReader(s2.EncodeSnappyBest(nil, body)))
+		r.Header.Set("Content-Type", "application/x-protobuf")
+		_, err := a.write(r)
+		return err
+	}
+	large := protoBody(1, 5000)
+	if n := len(s2.EncodeSnappyBest(nil, large)); n > 120<<10 || len(large) < 256<<10 {
+		t.Fatalf("%d bytes become %d", len(large), n)
+	}
+	impatient, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := push(impatient, large); !errors.Is(err, context.Canceled) {
+		t.Errorf("a large push does not wait: %v", err)
+	}
+	if err := push(t.Context(), protoBody(1, 3)); err != nil {
+		t.Errorf("a small push: %v", err)
+	}
+	other.Done()
+	for range 2 { // the turn is given back
+		if err := push(t.Context(), large); err != nil {
+			t.Errorf("a large push in its turn: %v", err)
+		}
+	}
 }

@@ -87,11 +87,11 @@ func (a *API) write(r *http.Request, partial bool, out *answer) error {
 	if err != nil {
 		return err
 	}
-	body, release, err := a.TakeBody(r, a.Writer)
+	held, err := a.TakeBody(r, a.Writer)
 	if err != nil {
 		return err
 	}
-	defer release()
+	defer held.Release()
 	req, _ := a.pool.Get().(*request)
 	if req == nil {
 		req = &request{looks: map[string]ingest.Look{}}
@@ -106,7 +106,7 @@ func (a *API) write(r *http.Request, partial bool, out *answer) error {
 		return err
 	}
 	defer req.rows.Close()
-	if err := req.read(body, partial, out); err != nil {
+	if err := req.read(held.Bytes, partial, out); err != nil {
 		return err
 	}
 	return req.rows.CommitLooks(r.Context(), store.WriteOptions{}, req.looks)

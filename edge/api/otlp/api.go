@@ -92,9 +92,11 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request, s signal) {
 		a.Fail(w, r, gate.ShapeB, err)
 		return
 	}
-	body, release, err := a.TakeBody(r, a.Writer)
+	var body []byte
+	held, err := a.TakeBody(r, a.Writer)
 	if err == nil {
-		defer release()
+		defer held.Release()
+		body = held.Bytes
 	}
 	if err == nil && media == jsonType {
 		if body, err = transcode(ingest.ValidText(body), s.request); err != nil {

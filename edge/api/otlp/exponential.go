@@ -79,6 +79,9 @@ func (m *metricWriter) exponential(b []byte) error {
 	case scale < -10 || scale > 20:
 		return fmt.Errorf("an exponential histogram of scale %d; it must be from -10 to 20", scale)
 	}
+	if err := m.fits(&d, true, "_bucket", "le"); err != nil {
+		return err
+	}
 	// base^index is 2^(index * 2^-scale).
 	power := func(index int) float64 { return math.Exp2(float64(index) * math.Exp2(-float64(scale))) }
 	total := uint64(0)

@@ -83,9 +83,11 @@ func (a *API) logs(r *http.Request, body []byte) (p report, err error) {
 	defer l.batch.Close()
 	l.scratch = a.scratch()
 	defer a.release(l.scratch)
-	look := logLook
-	look.Hint(o.Hints)
-	l.batch.Look(l.table, look)
+	if l.pipe == nil { // which says itself how the table looks
+		look := logLook
+		look.Hint(o.Hints)
+		l.batch.Look(l.table, look)
+	}
 	err = l.scoped(body, func(c *around, items []byte) error {
 		if err := l.surroundings(); err != nil {
 			return err

@@ -205,21 +205,30 @@ func (m *metricWriter) pointTags(b []byte, number protowire.Number) error {
 	return nil
 }
 
-// put adds a row with the current tags.
-func (m *metricWriter) put(suffix string, ns uint64, v float64) error {
+// begin begins a row with the current tags.
+func (m *metricWriter) begin(suffix string, ns uint64, v float64) (*ingest.RowTable, error) {
 	if ns > math.MaxInt64 {
-		return errTime
+		return nil, errTime
 	}
 	m.name = append(append(m.name[:0], m.table...), suffix...)
 	t, err := m.rows.Table(m.name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := t.Series(nil, m.tags); err != nil {
-		return err
+		return nil, err
 	}
 	t.Row(int64(ns) / 1e6 * 1e6)
 	t.Float(valueField, v)
+	return t, nil
+}
+
+// put adds a row with the current tags.
+func (m *metricWriter) put(suffix string, ns uint64, v float64) error {
+	t, err := m.begin(suffix, ns, v)
+	if err != nil {
+		return err
+	}
 	if err := t.End(); err != nil {
 		return err
 	}
@@ -387,6 +396,31 @@ func (d *distribution) read(n protowire.Number, f piped.Wire, flags protowire.Nu
 	}
 }
 
+// fits says whether all rows of a distribution can be written, before any of them
+// is: those of parts have a tag more and go to the table with a suffix.
+func (m *metricWriter) fits(d *distribution, parts bool, suffix, tag string) error {
+	m.tables = m.tables[:0]
+	begin := func(suffix string) error {
+		t, err := m.begin(suffix, d.ns, 0)
+		m.tables = append(m.tables, t)
+		return err
+	}
+	if parts {
+		if err := m.withTag(tag, 0, func() error { return begin(suffix) }); err != nil {
+			return err
+		}
+	}
+	if d.hasSum {
+		if err := begin("_sum"); err != nil {
+			return err
+		}
+	}
+	if err := begin("_count"); err != nil {
+		return err
+	}
+	return m.rows.Check(m.tables)
+}
+
 // putTotals writes _sum and _count.
 func (m *metricWriter) putTotals(d *distribution) error {
 	if d.hasSum {
@@ -420,6 +454,9 @@ func (m *metricWriter) histogram(b []byte) error {
 		return fmt.Errorf("a histogram of more than %d buckets", maxBuckets)
 	case len(m.counts) > 0 && len(m.counts) != len(m.bounds)+1:
 		return fmt.Errorf("a histogram of %d buckets with %d bounds", len(m.counts), len(m.bounds))
+	}
+	if err := m.fits(&d, len(m.counts) > 0, "_bucket", "le"); err != nil {
+		return err
 	}
 	total := uint64(0)
 	for i, n := range m.counts {
@@ -469,6 +506,9 @@ func (m *metricWriter) summary(b []byte) error {
 		return fmt.Errorf("a summary of more than %d quantiles", maxBuckets)
 	}
 	d.hasSum = true // a summary always has one
+	if err := m.fits(&d, quantiles > 0, "", "quantile"); err != nil {
+		return err
+	}
 	err = piped.Fields(b, func(n protowire.Number, f piped.Wire) error {
 		if n != 6 || f.Type != protowire.BytesType {
 			return nil

@@ -2,6 +2,7 @@ package otlp
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"strconv"
@@ -34,7 +35,7 @@ var traceLook = ingest.Look{TimeName: "timestamp", Unit: time.Nanosecond, Append
 }, Order: []string{
 	"timestamp", "timestamp_end", "duration_nano", "parent_span_id", "trace_id", "span_id", "span_kind", "span_name", "span_status_code",
 	"span_status_message", "trace_state", "scope_name", "scope_version", "service_name",
-}}
+}, Tags: []string{"service_name"}, Fields: []store.FieldDef{{Name: "parent_span_id", Kind: column.String}}}
 
 // spanWriter writes the spans of a request.
 type spanWriter struct {
@@ -45,13 +46,17 @@ type spanWriter struct {
 	report report
 	record pipeline.Record // memory of values
 	cells  []spanCell
+	// json are the columns that this request makes for lists and maps; nil when
+	// there are none.
+	json map[string]string
 }
 
 // spanCell is a column of the current span: name and text lie in scratch.text.
 type spanCell struct {
 	name, text [2]int
 	value      pipeline.Value // its text, if it is one that is no JSON, is the message's
-	made       bool           // text is JSON in scratch.text
+	made       bool           // text is in scratch.text: an id, or JSON
+	json       bool           // a list or map
 }
 
 func (a *API) traces(r *http.Request, body []byte) (p report, err error) {
@@ -94,6 +99,11 @@ func (a *API) traces(r *http.Request, body []byte) (p report, err error) {
 	})
 	if err != nil {
 		return p, err
+	}
+	if w.json != nil {
+		maps.Copy(w.json, look.Types)
+		look.Types = w.json
+		w.looks[w.table] = look
 	}
 	return w.report, w.rows.CommitLooks(r.Context(), store.WriteOptions{}, w.looks)
 }
@@ -233,6 +243,7 @@ func (w *spanWriter) valueCell(prefix, name string, v *pipeline.Value) {
 	case pipeline.Null:
 	case pipeline.List, pipeline.Map:
 		w.jsonCell(prefix, name, v)
+		w.cells[len(w.cells)-1].json = true
 	default:
 		w.cells = append(w.cells, spanCell{name: w.nameCell(prefix, name), value: *v})
 	}
@@ -400,10 +411,28 @@ func (w *spanWriter) put(s *spanFields, service string) error {
 			if v, err = w.fit(have, v); err != nil {
 				return err
 			}
+			if !c.made && v.Kind() == pipeline.String && w.isJSON(t, name) {
+				v = pipeline.StringOf(w.record.End(c.value.AppendJSON(w.record.Begin(32))))
+			}
+		} else if c.json {
+			if w.json == nil {
+				w.json = map[string]string{}
+			}
+			w.json[string(name)] = "Json"
 		}
 		piped.PutValue(t, piped.String(name), &v)
 	}
 	return t.End()
+}
+
+// isJSON says whether a column of text holds JSON.
+func (w *spanWriter) isJSON(t *ingest.RowTable, name []byte) bool {
+	if s := t.Schema(); s != nil && s.Def != nil {
+		if c, ok := s.Def.Columns[string(name)]; ok {
+			return c.Type == "Json"
+		}
+	}
+	return w.json[string(name)] != ""
 }
 
 // fit coerces a value to a column that the table has (section 5.3). Upstream

@@ -25,6 +25,7 @@ type scratch struct {
 	labels          []byte // names and values of tags
 	counts          []uint64
 	bounds          []float64
+	tables          []*ingest.RowTable // of the current point
 	looks           map[string]ingest.Look
 }
 
@@ -48,6 +49,7 @@ func (a *API) release(s *scratch) {
 	clear(s.resource[:cap(s.resource)])
 	clear(s.scope[:cap(s.scope)])
 	clear(s.tags[:cap(s.tags)])
+	clear(s.tables[:cap(s.tables)])
 	clear(s.looks)
 	a.pool.Put(s)
 }

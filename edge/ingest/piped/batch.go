@@ -3,6 +3,7 @@ package piped
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 	"unsafe"
@@ -175,17 +176,33 @@ func (b *Batch) put(row *pipeline.Row) error {
 		return err
 	}
 	t.Row(ns)
+	index := ""
+	for i := range row.Cells {
+		if c := &row.Cells[i]; c.Role == pipeline.TimeIndex {
+			index = c.Name
+		}
+	}
 	for i := range row.Cells {
 		if c := &row.Cells[i]; c.Role == pipeline.Field {
+			if c.Name == index {
+				return fmt.Errorf("table %s: column %s is the time index", b.name, index)
+			}
 			PutValue(t, ColumnName(c.Name), &c.Value)
 		}
 	}
+	before := t.Columns()
 	if err := t.End(); err != nil {
 		return err
 	}
-	if t.Schema() == nil {
-		if _, ok := b.looks[t.Name()]; !ok {
-			b.looks[t.Name()] = b.look(row)
+	have, ok := b.looks[t.Name()]
+	switch {
+	case !ok && (t.Schema() == nil || t.Columns() != before):
+		b.looks[t.Name()] = b.look(row)
+	case ok && t.Columns() != before:
+		for name, kind := range b.look(row).Types {
+			if _, known := have.Types[name]; !known {
+				have.Types[name] = kind
+			}
 		}
 	}
 	return nil

@@ -3,6 +3,7 @@ package exec
 import (
 	"fmt"
 	"math"
+	"unsafe"
 
 	"tarn/edge/query/expr"
 	"tarn/store/column"
@@ -34,7 +35,8 @@ type keyColumn struct {
 	t column.Type
 	// frozen gives texts that are not known no code of their own.
 	frozen bool
-	words  []uint64 // of the current batch
+	words  []uint64 // of the current batch: in own, or the batch's values themselves
+	own    []uint64
 	vec    *column.Vector
 
 	texts *interner // for text keys
@@ -102,10 +104,20 @@ func groupable(t column.Type) error {
 // load computes the words of a batch's values.
 func (k *keyColumn) load(v *column.Vector) {
 	k.vec = v
-	if cap(k.words) < v.Len {
-		k.words = make([]uint64, v.Len)
+	switch v.Type.Kind {
+	case column.Uint64:
+		k.words = v.Uints[:v.Len]
+		return
+	case column.Int64, column.Timestamp, column.Duration, column.Date, column.TimeOfDay:
+		// An int64's bits are the word: words are only read.
+		k.words = unsafe.Slice((*uint64)(unsafe.Pointer(unsafe.SliceData(v.Ints))), v.Len)
+		return
 	}
-	k.words = k.words[:v.Len]
+	if cap(k.own) < v.Len {
+		k.own = make([]uint64, v.Len)
+	}
+	k.own = k.own[:v.Len]
+	k.words = k.own
 	w := k.words
 	switch v.Type.Kind {
 	case column.Null:
@@ -114,8 +126,6 @@ func (k *keyColumn) load(v *column.Vector) {
 		for i, x := range v.Bools[:v.Len] {
 			w[i] = uint64(boolInt(x))
 		}
-	case column.Uint64:
-		copy(w, v.Uints)
 	case column.Float64:
 		for i, x := range v.Floats[:v.Len] {
 			switch {
@@ -132,9 +142,7 @@ func (k *keyColumn) load(v *column.Vector) {
 	case column.String:
 		k.loadText(v)
 	default:
-		for i, x := range v.Ints[:v.Len] {
-			w[i] = uint64(x)
-		}
+		panic("BUG: grouping by " + v.Type.String())
 	}
 }
 

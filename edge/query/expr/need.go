@@ -9,11 +9,12 @@ import (
 )
 
 // TextNeed is what a predicate needs of a text column to be true: that the text
-// is one of Values, or contains one of Parts. It may need more.
+// is one of Values, or contains one of Parts and all of Also. It may need more.
 type TextNeed struct {
 	Column *Column
 	Values []string
 	Parts  []string
+	Also   []string
 }
 
 // maxNeeds bounds the values that a need lists.
@@ -47,7 +48,7 @@ func NeedOf(e Expr) (n TextNeed, ok bool) {
 		if p := compileLike(pattern, e.Escape, false); p.kind == likeEqual {
 			n.Values = []string{p.lit}
 		} else {
-			n.Parts = []string{longest(p.tokens)}
+			n.all(pieces(p.tokens))
 		}
 	case *Call:
 		return needOfCall(e)
@@ -137,7 +138,11 @@ func needOfCall(e *Call) (n TextNeed, ok bool) {
 		if err != nil {
 			return n, false
 		}
-		n.Parts = q.needs()
+		if q.all && !q.not {
+			n.all(q.required())
+		} else {
+			n.Parts = q.needs()
+		}
 	default:
 		return n, false
 	}
@@ -167,12 +172,38 @@ func (q *matchesQuery) needs() (parts []string) {
 	return parts
 }
 
-// longest is the longest text between wildcards.
-func longest(tokens []rune) (best string) {
+// required are single texts that all have to be in what matches.
+func (q *matchesQuery) required() (texts []string) {
+	for _, k := range q.kids {
+		if k.kids == nil && !k.not {
+			texts = append(texts, k.text)
+		}
+	}
+	return texts
+}
+
+// all makes the need one of all texts: for the longest, which is likely the
+// rarest, first.
+func (n *TextNeed) all(texts []string) {
+	if len(texts) == 0 {
+		return
+	}
+	best := 0
+	for i, s := range texts {
+		if len(s) > len(texts[best]) {
+			best = i
+		}
+	}
+	n.Parts = []string{texts[best]}
+	n.Also = slices.DeleteFunc(slices.Delete(slices.Clone(texts), best, best+1), func(s string) bool { return s == "" })
+}
+
+// pieces are the texts between wildcards.
+func pieces(tokens []rune) (out []string) {
 	var b strings.Builder
 	end := func() {
-		if b.Len() > len(best) {
-			best = b.String()
+		if b.Len() > 0 {
+			out = append(out, b.String())
 		}
 		b.Reset()
 	}
@@ -184,7 +215,7 @@ func longest(tokens []rune) (best string) {
 		b.WriteRune(t)
 	}
 	end()
-	return best
+	return out
 }
 
 // textColumn is e if it is a column of texts.

@@ -40,7 +40,7 @@ func TestNeedOf(t *testing.T) {
 		{op(And, op(Gt, s, lit("a")), op(Eq, u, lit("y"))), `1 ["y"] []`},
 		{op(And, like("%abc%", false, false), op(Eq, s, lit("y"))), `0 ["y"] []`},
 		{like("abc", false, false), `0 ["abc"] []`},
-		{like("ab%long_er%", false, false), `0 [] ["long"]`},
+		{like("ab%long_er%", false, false), `0 [] ["long"] ["ab" "er"]`},
 		{like(`%100\%%`, false, false), `0 [] ["100%"]`},
 		{like("%ab%", false, false), ""},
 		{like("%abc%", true, false), ""},
@@ -50,6 +50,7 @@ func TestNeedOf(t *testing.T) {
 		{op(MatchFold, s, lit("abc")), ""},
 		{op(NotMatch, s, lit("abc")), ""},
 		{f("matches", "red AND (blue OR green)"), `0 [] ["red"]`},
+		{f("matches", "red AND \"light green\""), `0 [] ["light green"] ["red"]`},
 		{f("matches", "blue OR green"), `0 [] ["blue" "green"]`},
 		{f("matches", "blue -green"), `0 [] ["blue"]`},
 		{f("matches", "blue OR (-green red)"), `0 [] ["blue" "red"]`},
@@ -64,6 +65,9 @@ func TestNeedOf(t *testing.T) {
 		got := ""
 		if n, ok := NeedOf(c.e); ok {
 			got = fmt.Sprintf("%d %q %q", n.Column.Index, n.Values, n.Parts)
+			if len(n.Also) > 0 {
+				got += fmt.Sprintf(" %q", n.Also)
+			}
 		}
 		if got != c.want {
 			t.Errorf("%s: got %s, want %s", c.e, got, c.want)

@@ -202,6 +202,6 @@ func (s *Scan) fieldText(e expr.Expr) {
 		return
 	}
 	if c := s.column(n.Column); c.Role == schema.Field && c.Kind == column.String {
-		s.Texts = append(s.Texts, store.FieldText{Column: c.ID, Values: n.Values, Parts: n.Parts})
+		s.Texts = append(s.Texts, store.FieldText{Column: c.ID, Values: n.Values, Parts: n.Parts, Also: n.Also})
 	}
 }

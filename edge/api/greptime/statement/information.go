@@ -256,3 +256,23 @@ func (t scriptTable) Read(ctx context.Context) (*column.Batch, error) {
 	}
 	return r.rows.Batch(), nil
 }
+
+// pipelineTable is the table of the log pipelines (section 8.3).
+type pipelineTable struct{ store *store.Store }
+
+func (pipelineTable) rows() *rows {
+	return newRows("name", column.String, "schema", column.String, "content_type", column.String, "pipeline", column.String,
+		"created_at", column.Timestamp)
+}
+
+// Columns is plan.SystemTable's.
+func (t pipelineTable) Columns() []plan.Column { return t.rows().columns }
+
+// Read is plan.SystemTable's.
+func (t pipelineTable) Read(context.Context) (*column.Batch, error) {
+	r := t.rows()
+	for _, p := range t.store.Pipelines().List() {
+		r.add(p.Name, "", "application/x-yaml", p.Text, time.Unix(0, p.CreatedAt))
+	}
+	return r.rows.Batch(), nil
+}

@@ -117,6 +117,9 @@ func (r *Runner) table(sess *Session, database, table string) (plan.NativeTable,
 	if database == gate.Public && table == "scripts" {
 		return plan.NativeTable{System: scriptTable{r.Store}}, true
 	}
+	if database == gate.Private && table == "pipelines" {
+		return plan.NativeTable{System: pipelineTable{r.Store}}, true
+	}
 	return plan.NativeTable{}, false
 }
 
