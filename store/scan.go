@@ -58,8 +58,8 @@ type scan struct {
 	opened map[*segmentFile]int // the files that were opened, and their row groups
 
 	snapshot *series.Snapshot // grows as segments are opened
-	verdicts []verdict        // by series number, when there is a filter
-	checked  int              // series that verdicts covers
+	chosen   []bool           // by series number, when there is a filter
+	checked  int              // series that chosen covers
 }
 
 // place says where an output column comes from.
@@ -67,14 +67,6 @@ type place struct {
 	role  schema.Role
 	index int // of scan.fields, or the tag's ordinal
 }
-
-type verdict uint8
-
-const (
-	unknown verdict = iota
-	keep
-	leave
-)
 
 // plan finds the sources that can hold wanted rows.
 func (r *scan) plan(ctx context.Context) (err error) {
@@ -201,7 +193,7 @@ func (r *scan) options() merge.Options {
 	}
 	switch wanted := r.spec.Series; {
 	case r.spec.Filter != nil:
-		o.Keep = func(id uint32) bool { return r.verdicts[id] == keep }
+		o.Keep = func(id uint32) bool { return r.chosen[id] }
 	case wanted != nil:
 		o.Keep = func(id uint32) bool { return int(id) < len(wanted) && wanted[id] }
 	}
@@ -220,38 +212,102 @@ func (r *scan) filter(ctx context.Context) error {
 	if r.spec.Filter == nil {
 		return nil
 	}
+	r.chosen = append(r.chosen, make([]bool, r.snapshot.N-r.checked)...)
+	r.stats.SeriesPruned += r.snapshot.N - r.checked
+	candidates := r.candidates()
 	const step = 4096
-	var tags column.Batch
-	keeps := make([]bool, 0, min(step, r.snapshot.N))
+	ids := make([]uint32, 0, min(step, candidates.most(r.snapshot.N-r.checked)))
 	for r.checked < r.snapshot.N {
-		n := min(step, r.snapshot.N-r.checked)
-		tags.Len, tags.Cols = n, tags.Cols[:0]
-		for _, id := range r.spec.FilterTags {
-			v := column.NewVector(column.Of(column.Dict), n)
-			ordinal := slices.Index(r.spec.Table.Tags, id)
-			for i := range n {
-				r.snapshot.Fill(v, ordinal, uint32(r.checked+i), 1)
+		ids = ids[:0]
+		for ; r.checked < r.snapshot.N && len(ids) < step; r.checked++ {
+			if id := uint32(r.checked); candidates.have(id) {
+				ids = append(ids, id)
 			}
-			tags.Cols = append(tags.Cols, v)
 		}
-		keeps = keeps[:n]
-		for i := range keeps {
-			keeps[i] = true
-		}
-		if err := r.spec.Filter(ctx, &tags, keeps); err != nil {
+		if err := r.ask(ctx, ids); err != nil {
 			return fmt.Errorf("filter series: %w", err)
 		}
-		for _, k := range keeps {
-			if k {
-				r.verdicts = append(r.verdicts, keep)
-			} else {
-				r.verdicts = append(r.verdicts, leave)
-				r.stats.SeriesPruned++
-			}
-		}
-		r.checked += n
 	}
 	return nil
+}
+
+// ask lets the caller's filter decide about some series.
+func (r *scan) ask(ctx context.Context, ids []uint32) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	tags := column.Batch{Len: len(ids)}
+	for _, column := range r.spec.FilterTags {
+		tags.Cols = append(tags.Cols, r.tagColumn(column, ids))
+	}
+	keeps := make([]bool, len(ids))
+	for i := range keeps {
+		keeps[i] = true
+	}
+	if err := r.spec.Filter(ctx, &tags, keeps); err != nil {
+		return err
+	}
+	for i, k := range keeps {
+		if k {
+			r.chosen[ids[i]] = true
+			r.stats.SeriesPruned--
+		}
+	}
+	return nil
+}
+
+// tagColumn has the values of a tag of some series.
+func (r *scan) tagColumn(id int, series []uint32) *column.Vector {
+	v := column.NewVector(column.Of(column.Dict), len(series))
+	ordinal := slices.Index(r.spec.Table.Tags, id)
+	for _, s := range series {
+		r.snapshot.Fill(v, ordinal, s, 1)
+	}
+	return v
+}
+
+// candidates tells the series that spec.TagValues allows.
+func (r *scan) candidates() tagTests {
+	var tests tagTests
+	for _, t := range r.spec.TagValues {
+		ordinal := slices.Index(r.spec.Table.Tags, t.Column)
+		tests = append(tests, tagTest{r.snapshot.Codes(ordinal), r.table.index.Lookup(ordinal, t.Values)})
+	}
+	return tests
+}
+
+// tagTests are all to be passed.
+type tagTests []tagTest
+
+// tagTest asks for one of some values of a tag.
+type tagTest struct {
+	codes  []uint32 // by series; nil when the tag has no value anywhere
+	wanted []uint32 // ascending
+}
+
+// most is how many of n series may pass, as far as it is known at once.
+func (t tagTests) most(n int) int {
+	for _, test := range t {
+		if test.codes == nil || len(test.wanted) == 0 {
+			return 0
+		}
+		if len(test.wanted) == 1 {
+			return min(n, 16) // usually few
+		}
+	}
+	return n
+}
+
+func (t tagTests) have(series uint32) bool {
+	for _, test := range t {
+		if test.codes == nil {
+			return false
+		}
+		if _, ok := slices.BinarySearch(test.wanted, test.codes[series]); !ok {
+			return false
+		}
+	}
+	return true
 }
 
 // Next is Rows'.

@@ -52,6 +52,8 @@ type Scan struct {
 	// that order.
 	Tags   expr.Expr
 	TagIDs []int
+	// TagValues are what Tags asks of single tags.
+	TagValues []store.TagValues
 	// Bounds are hints from predicates on fields.
 	Bounds []store.FieldBound
 	Texts  []store.FieldText
