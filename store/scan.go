@@ -216,14 +216,9 @@ func (r *scan) filter(ctx context.Context) error {
 	r.stats.SeriesPruned += r.snapshot.N - r.checked
 	candidates := r.candidates()
 	const step = 4096
-	ids := make([]uint32, 0, min(step, candidates.most(r.snapshot.N-r.checked)))
+	ids := make([]uint32, 0, max(1, min(step, candidates.most(r.snapshot.N-r.checked))))
 	for r.checked < r.snapshot.N {
-		ids = ids[:0]
-		for ; r.checked < r.snapshot.N && len(ids) < step; r.checked++ {
-			if id := uint32(r.checked); candidates.have(id) {
-				ids = append(ids, id)
-			}
-		}
+		ids, r.checked = candidates.pick(ids[:0], r.checked, r.snapshot.N)
 		if err := r.ask(ctx, ids); err != nil {
 			return fmt.Errorf("filter series: %w", err)
 		}
@@ -288,26 +283,46 @@ type tagTest struct {
 // most is how many of n series may pass, as far as it is known at once.
 func (t tagTests) most(n int) int {
 	for _, test := range t {
-		if test.codes == nil || len(test.wanted) == 0 {
-			return 0
-		}
-		if len(test.wanted) == 1 {
-			return min(n, 16) // usually few
-		}
+		n = min(n, 64*len(test.wanted)) // more of a value come in several lots
 	}
 	return n
 }
 
-func (t tagTests) have(series uint32) bool {
-	for _, test := range t {
-		if test.codes == nil {
-			return false
+// pick fills ids with the series from..to-1 that pass, and returns where it stopped.
+func (t tagTests) pick(ids []uint32, from, to int) ([]uint32, int) {
+	if len(t) == 0 {
+		for ; from < to && len(ids) < cap(ids); from++ {
+			ids = append(ids, uint32(from))
 		}
-		if _, ok := slices.BinarySearch(test.wanted, test.codes[series]); !ok {
-			return false
+		return ids, from
+	}
+	codes, wanted := t[0].codes, t[0].wanted
+	switch {
+	case codes == nil || len(wanted) == 0:
+		return ids, to
+	case len(wanted) == 1:
+		for ; from < to && len(ids) < cap(ids); from++ {
+			if codes[from] == wanted[0] {
+				ids = append(ids, uint32(from))
+			}
+		}
+	default:
+		for ; from < to && len(ids) < cap(ids); from++ {
+			if _, ok := slices.BinarySearch(wanted, codes[from]); ok {
+				ids = append(ids, uint32(from))
+			}
 		}
 	}
-	return true
+	for _, test := range t[1:] {
+		ids = slices.DeleteFunc(ids, func(id uint32) bool {
+			if test.codes == nil {
+				return true
+			}
+			_, ok := slices.BinarySearch(test.wanted, test.codes[id])
+			return !ok
+		})
+	}
+	return ids, from
 }
 
 // Next is Rows'.
@@ -484,9 +499,10 @@ func (r *scan) emit(b *column.Batch) {
 	for i, p := range r.places {
 		switch p.role {
 		case schema.Time:
+			// As with fields, below.
 			v := b.Cols[i]
 			v.Reset(column.Of(column.Timestamp))
-			v.Ints = append(v.Ints, r.batch.Times...)
+			v.Ints, r.batch.Times = r.batch.Times, v.Ints
 			v.Len = n
 		case schema.Tag:
 			v := b.Cols[i]

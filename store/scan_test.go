@@ -86,6 +86,11 @@ func TestScanRestrictions(t *testing.T) {
 			if i%2 == 0 {
 				hosts = [][]string{{wantHost}, {"v3", "nobody", wantHost, "v0"}}[i/2%2]
 				spec.TagValues = []TagValues{{Column: host.ID, Values: hosts}}
+				if i%14 == 0 {
+					// Nothing passes both, whatever the filter would say.
+					wantHost = "nobody"
+					spec.TagValues = append(spec.TagValues, TagValues{Column: az.ID, Values: []string{"nowhere"}})
+				}
 			}
 			spec.Filter = func(_ context.Context, tags *column.Batch, keep []bool) error {
 				for r := range tags.Len {
