@@ -88,7 +88,7 @@ func (a *Appliance) families(c *shared) []route.Route {
 		(&page.API{Page: c.page, Status: a.monitor.status, Pipelines: a.store.Pipelines().List}).Routes(),
 		native.Routes(),
 		a.telemetry(c),
-		(&prometheus.API{Gate: c.gate, Writer: c.writer, Query: c.query, Version: a.config.Version, Revision: a.config.Revision, Now: time.Now}).Routes(),
+		(&prometheus.API{Gate: c.gate, Writer: c.writer, Query: c.query, Known: ingest.NewKnown(c.memory.known), Version: a.config.Version, Revision: a.config.Revision, Now: time.Now}).Routes(),
 		(&syncapi.API{Sync: a.sync}).Routes(),
 		(&dataapi.API{Store: a.store, Logger: a.logger}).Routes(),
 	)

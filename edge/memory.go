@@ -28,6 +28,7 @@ type budget struct {
 	large  int   // large write requests at once
 	huge   int   // bytes of a write request that there is one of at a time
 	rows   int   // rows of one write request
+	known  int   // what clients' labels stand for, from one request to the next
 }
 
 func newBudget(limit int64) budget {
@@ -53,6 +54,7 @@ func newBudget(limit int64) budget {
 		large: int(min(max(limit>>26, 2), 16)),
 		huge:  int(limit / 32),
 		rows:  int(min(max(limit/4, 16<<20), ingest.MaxHeld)),
+		known: int(min(rest/24, 32<<20)),
 	}
 }
 

@@ -294,6 +294,7 @@ type RowTable struct {
 	tagCount int
 
 	series  uint32
+	known   int  // the field of AddFloat
 	pending bool // the current series is not in the batch
 	raw     []byte
 	tags    []points.Tag

@@ -22,7 +22,6 @@ type Batch struct {
 	// Tables in order of first appearance.
 	Tables []*Table
 
-	seed   maphash.Seed
 	raw    keyTable // raw series key as written -> table<<32 | local series
 	spare  []*Table // recycled, the next one last
 	fields []*Field // recycled, the next one last
@@ -38,8 +37,15 @@ type placed struct {
 	value []byte
 }
 
+// seed is that of all batches of the process, so that a hash of Hash is good for
+// any of them.
+var seed = maphash.MakeSeed()
+
+// Hash is the hash of a canonical series key, for AddKey.
+func Hash(key []byte) uint64 { return maphash.Bytes(seed, key) }
+
 // NewBatch returns an empty batch.
-func NewBatch() *Batch { return &Batch{seed: maphash.MakeSeed()} }
+func NewBatch() *Batch { return &Batch{} }
 
 // Reset empties the batch and keeps its memory.
 func (b *Batch) Reset() {
@@ -110,7 +116,7 @@ func (b *Batch) newTable() *Table {
 
 // Lookup finds the table and series that AddSeries stored under a raw key.
 func (b *Batch) Lookup(raw []byte) (t *Table, series uint32, ok bool) {
-	v, ok := b.raw.get(maphash.Bytes(b.seed, raw), raw)
+	v, ok := b.raw.get(maphash.Bytes(seed, raw), raw)
 	if !ok {
 		return nil, 0, false
 	}
@@ -135,6 +141,12 @@ type Table struct {
 	ID     uint32
 	TagIDs []int
 
+	// Known are, by local series, the numbers that Owner gave them, plus 1; 0, or
+	// none, is a series whose number is not known. Who numbers the series leaves
+	// it here, and a front-end that remembers it spares the looking up.
+	Known []uint32
+	Owner *Owner
+
 	// Plan is free for the front-end that fills the batch: what it remembers
 	// of the table's previous row. It is emptied by Reset.
 	Plan []int
@@ -147,6 +159,29 @@ type Table struct {
 	perm    []uint32 // scratch of SortBySeries
 	counts  []uint32
 	scratch []uint64
+}
+
+// Owner stands for whoever numbers the series of a table, as long as the process
+// lives: numbers of different owners have nothing to do with each other.
+type Owner struct{ _ int64 } // not empty: each has an address of its own
+
+// Know notes the number that the owner gave to a local series.
+func (t *Table) Know(owner *Owner, series, number uint32) {
+	if t.Owner != owner {
+		t.Owner, t.Known = owner, t.Known[:0]
+	}
+	for len(t.Known) <= int(series) {
+		t.Known = append(t.Known, 0)
+	}
+	t.Known[series] = number + 1
+}
+
+// Number is the number that the owner gave to a local series, if it is known.
+func (t *Table) Number(owner *Owner, series uint32) (uint32, bool) {
+	if t.Owner != owner || int(series) >= len(t.Known) || t.Known[series] == 0 {
+		return 0, false
+	}
+	return t.Known[series] - 1, true
 }
 
 // Field is one field column of a table. Bits has one word a row: an int64, a
@@ -170,6 +205,7 @@ func (t *Table) reset(b *Batch) {
 	t.Tags, t.TagIDs = t.Tags[:0], t.TagIDs[:0]
 	t.Series, t.Times = t.Series[:0], t.Times[:0]
 	t.Plan = t.Plan[:0]
+	t.Known, t.Owner = t.Known[:0], nil
 	t.arena, t.ends = t.arena[:0], t.ends[:0]
 	t.keys.reset()
 	t.ID = 0
@@ -198,34 +234,38 @@ func (t *Table) AddSeries(raw []byte, tags []Tag) uint32 {
 	}
 	b.canon = b.canon[:0]
 	for _, p := range b.placed {
-		b.canon = appendTag(b.canon, p.tag, p.value)
+		b.canon = AppendTag(b.canon, p.tag, p.value)
 	}
-	s := t.addCanonical(b.canon)
+	s := t.AddKey(b.canon, Hash(b.canon))
 	if len(raw) > 0 {
-		b.raw.put(maphash.Bytes(b.seed, raw), raw, uint64(t.index)<<32|uint64(s))
+		b.raw.put(maphash.Bytes(seed, raw), raw, uint64(t.index)<<32|uint64(s))
 	}
 	return s
 }
 
-// appendTag adds a tag to a canonical series key.
-func appendTag(key []byte, tag int, value []byte) []byte {
+// AppendTag adds a tag to a canonical series key.
+func AppendTag(key []byte, tag int, value []byte) []byte {
 	key = binary.AppendUvarint(key, uint64(tag))
 	key = binary.AppendUvarint(key, uint64(len(value)))
 	return append(key, value...)
 }
 
-// addCanonical returns the local number of the series with a canonical key.
-func (t *Table) addCanonical(key []byte) uint32 {
-	h := maphash.Bytes(t.batch.seed, key)
-	v, ok := t.keys.get(h, key)
+// AddKey returns the local number of the series with a canonical key (see
+// SeriesKey) that has that Hash. The tags of the key are in Tags.
+func (t *Table) AddKey(key []byte, hash uint64) uint32 {
+	v, ok := t.keys.get(hash, key)
 	if !ok {
 		v = uint64(len(t.ends))
 		t.arena = append(t.arena, key...)
 		t.ends = append(t.ends, uint32(len(t.arena)))
-		t.keys.put(h, key, v)
+		t.keys.put(hash, key, v)
 	}
 	return uint32(v)
 }
+
+// AddTag returns the index of a tag, making it if need be. likely is where it
+// probably is.
+func (t *Table) AddTag(name []byte, likely int) int { return t.tag(name, likely) }
 
 // tag returns the index of a tag, making it if need be. likely is where it
 // probably is.

@@ -102,9 +102,9 @@ func (d *decoder) series(t *Table, b *Batch) {
 			return
 		}
 		last = tag
-		b.canon = appendTag(b.canon, tag, value)
+		b.canon = AppendTag(b.canon, tag, value)
 	}
-	t.addCanonical(b.canon)
+	t.AddKey(b.canon, Hash(b.canon))
 }
 
 func (d *decoder) times(t *Table) {

@@ -26,9 +26,10 @@ type Index struct {
 	table []uint32 // open addressing: series number + 1, 0 is free; hashed by coded tags
 	bytes int64
 
-	scratch []uint32 // codes of the series being resolved
-	ranks   []uint32 // cache of Ranks, valid while it has n entries
-	ranked  int      // number of tags that ranks saw
+	scratch []uint32      // codes of the series being resolved
+	owner   *points.Owner // of the numbers, in batches
+	ranks   []uint32      // cache of Ranks, valid while it has n entries
+	ranked  int           // number of tags that ranks saw
 }
 
 // tag is one tag column: its values by code, and each series's code. Code 0
@@ -43,7 +44,7 @@ type tag struct {
 const MaxSeries = math.MaxUint32 - 1
 
 // NewIndex returns an empty index.
-func NewIndex() *Index { return &Index{} }
+func NewIndex() *Index { return &Index{owner: &points.Owner{}} }
 
 // Len is the number of series.
 func (x *Index) Len() int {
@@ -60,11 +61,16 @@ func (x *Index) Bytes() int64 {
 }
 
 // ResolveBatch appends to dst the number of every local series of p. ordinals
-// maps p's tag indexes to the tags' places in the table's series key.
+// maps p's tag indexes to the tags' places in the table's series key. What p says
+// to know of this index is believed, and what it did not know is noted in it.
 func (x *Index) ResolveBatch(dst []uint32, p *points.Table, ordinals []int) ([]uint32, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for s := range p.NumSeries() {
+		if id, ok := p.Number(x.owner, uint32(s)); ok {
+			dst = append(dst, id)
+			continue
+		}
 		x.clearScratch()
 		points.EachTag(p.SeriesKey(uint32(s)), func(i int, value []byte) {
 			x.code(ordinals[i], value)
@@ -73,6 +79,7 @@ func (x *Index) ResolveBatch(dst []uint32, p *points.Table, ordinals []int) ([]u
 		if err != nil {
 			return dst, fmt.Errorf("table %s: %w", p.Name, err)
 		}
+		p.Know(x.owner, uint32(s), id)
 		dst = append(dst, id)
 	}
 	return dst, nil

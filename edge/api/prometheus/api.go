@@ -22,6 +22,8 @@ type API struct {
 	*gate.Gate
 	Writer *ingest.Writer
 	Query  *query.Engine
+	// Known remembers the series of remote write; nil for none.
+	Known *ingest.Known
 	// Version and Revision are the server's.
 	Version, Revision string
 	Now               func() time.Time

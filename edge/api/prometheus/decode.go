@@ -21,11 +21,15 @@ type decoder struct {
 	look     *ingest.Look
 	targets  []target
 	samples  int
+	known    int      // how many of the samples are of series that were known
 	families []family // metadata
 
 	series  series
 	symbols [][]byte // of protocol 2.0
 	refs    []uint32
+	recall  ingest.Recall // of series that came before
+	labels  []byte        // of a series of protocol 2.0, as 1.0 has them
+	rows    func(database string) (*ingest.Rows, error)
 
 	raw, plain []byte // scratch: the body as it came, and decompressed
 }
@@ -36,13 +40,22 @@ func (p *decoders) get() *decoder {
 	if d, ok := p.pool.Get().(*decoder); ok {
 		return d
 	}
-	return &decoder{}
+	d := &decoder{}
+	d.rows = func(database string) (*ingest.Rows, error) {
+		t, err := d.targetNamed(database)
+		if err != nil {
+			return nil, err
+		}
+		return t.rows, nil
+	}
+	return d
 }
 
 // keepScratch bounds the buffers that a pooled decoder keeps.
 const keepScratch = 4 << 20
 
 func (p *decoders) put(d *decoder) {
+	d.recall.Forget()
 	for _, t := range d.targets {
 		t.rows.Close()
 	}
@@ -50,7 +63,7 @@ func (p *decoders) put(d *decoder) {
 	clear(d.symbols)
 	clear(d.families)
 	clear(d.series.tags[:cap(d.series.tags)])
-	d.targets, d.symbols, d.families, d.samples = d.targets[:0], d.symbols[:0], d.families[:0], 0
+	d.targets, d.symbols, d.families, d.samples, d.known = d.targets[:0], d.symbols[:0], d.families[:0], 0, 0
 	d.series = series{tags: d.series.tags[:0], samples: d.series.samples[:0]}
 	d.begin, d.look = nil, nil
 	if cap(d.raw) > keepScratch {
@@ -76,6 +89,9 @@ type series struct {
 	database []byte // of a control label
 	deciding int    // which label that was: the larger one wins
 	samples  []point
+	// raw are the labels as they came, if these bytes say all of them: what the
+	// series is remembered by.
+	raw []byte
 }
 
 type point struct {
@@ -85,7 +101,7 @@ type point struct {
 
 func (s *series) reset() {
 	s.name, s.database, s.deciding = nil, nil, 0
-	s.tags, s.samples = s.tags[:0], s.samples[:0]
+	s.tags, s.samples, s.raw = s.tags[:0], s.samples[:0], nil
 }
 
 // The labels that control where a series goes; they are not stored (spec
@@ -223,7 +239,61 @@ func (d *decoder) flush() error {
 		}
 	}
 	d.samples += len(s.samples)
+	if s.raw != nil && (s.database == nil || len(s.database) > 0) {
+		d.recall.Note(s.raw, t, string(s.database), column)
+	}
 	return nil
+}
+
+// again makes rows of a series that is known by its labels, which Recall found,
+// and of what follows them in its message, if that is samples and nothing else.
+// Otherwise it says no, and nothing was done.
+func (d *decoder) again(m []byte) (done bool, err error) {
+	points := d.series.samples[:0]
+	for len(m) > 0 {
+		// As nearly every sample is encoded.
+		if len(m) < 2 || m[0] != 2<<3|byte(bytes) || m[1] >= 0x80 || int(m[1]) > len(m)-2 {
+			return false, nil
+		}
+		end := 2 + int(m[1])
+		ms, v, err := sample(m[2:end])
+		if err != nil || ms > maxMillis || ms < -maxMillis {
+			return false, nil
+		}
+		points = append(points, point{ms, v})
+		m = m[end:]
+	}
+	d.series.samples = points
+	return d.addAgain()
+}
+
+// addAgain makes rows of the series that Recall found, unless its table has
+// changed.
+func (d *decoder) addAgain() (done bool, err error) {
+	points := d.series.samples
+	if len(points) == 0 {
+		return true, nil
+	}
+	t, ok := d.recall.Add(d.rows)
+	if !ok {
+		return false, nil
+	}
+	for _, p := range points {
+		if err := t.AddFloat(p.ms*1e6, p.value); err != nil {
+			return false, err
+		}
+	}
+	d.samples += len(points)
+	d.known += len(points)
+	return true, nil
+}
+
+// targetNamed is target for a name that is empty when there is none.
+func (d *decoder) targetNamed(database string) (*target, error) {
+	if database == "" {
+		return d.target(nil)
+	}
+	return d.target([]byte(database))
 }
 
 // target finds the rows of a database; nil means the request's. It is valid until
@@ -259,6 +329,13 @@ func (d *decoder) v1(m []byte) error {
 			if err := f.is(bytes); err != nil {
 				return undecodable(err)
 			}
+			if n := d.recall.Guess(f.data); n > 0 {
+				if done, err := d.again(f.data[n:]); err != nil {
+					return err
+				} else if done {
+					continue
+				}
+			}
 			if err := d.timeSeries(f.data); err != nil {
 				return err
 			}
@@ -278,6 +355,14 @@ func (d *decoder) v1(m []byte) error {
 func (d *decoder) timeSeries(m []byte) error {
 	s := &d.series
 	s.reset()
+	end, labels := labelRun(m)
+	if d.recall.Find(m[:end]) {
+		if done, err := d.again(m[end:]); done || err != nil {
+			return err
+		}
+		s.reset()
+	}
+	raw := m[:end]
 	for len(m) > 0 {
 		f, rest, err := next(m)
 		if err != nil {
@@ -286,6 +371,7 @@ func (d *decoder) timeSeries(m []byte) error {
 		m = rest
 		switch f.number {
 		case 1:
+			labels--
 			name, value, err := pair(f)
 			if err != nil {
 				return undecodable(err)
@@ -306,7 +392,32 @@ func (d *decoder) timeSeries(m []byte) error {
 			return errHistogram
 		}
 	}
+	if labels == 0 { // no other labels came
+		s.raw = raw
+	}
 	return d.flush()
+}
+
+// labelRun is where the labels end that a TimeSeries begins with, and how many
+// they are.
+func labelRun(m []byte) (end, count int) {
+	for end+1 < len(m) && m[end] == 1<<3|byte(bytes) {
+		from, size := end+2, uint64(m[end+1])
+		if size >= 0x80 {
+			var rest []byte
+			var err error
+			if size, rest, err = uvarint(m[end+1:]); err != nil {
+				break
+			}
+			from = len(m) - len(rest)
+		}
+		if size > uint64(len(m)-from) {
+			break
+		}
+		end = from + int(size)
+		count++
+	}
+	return end, count
 }
 
 // pair reads a prometheus.Label.

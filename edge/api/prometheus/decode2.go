@@ -1,6 +1,7 @@
 package prometheus
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 )
@@ -84,6 +85,7 @@ func (d *decoder) timeSeries2(m []byte) error {
 	if len(d.refs)%2 != 0 {
 		return errors.New("labels_refs has an odd length")
 	}
+	d.labels = d.labels[:0]
 	for i := 0; i < len(d.refs); i += 2 {
 		name, err := d.symbol(uint64(d.refs[i]))
 		if err != nil {
@@ -96,15 +98,43 @@ func (d *decoder) timeSeries2(m []byte) error {
 		if err := s.label(name, value); err != nil {
 			return err
 		}
+		d.labels = appendLabel(d.labels, name, value)
 	}
-	if err := d.flush(); err != nil {
-		return err
+	s.raw = d.labels
+	done := false
+	if d.recall.Find(d.labels) && s.storable() {
+		var err error
+		if done, err = d.addAgain(); err != nil {
+			return err
+		}
+	}
+	if !done {
+		if err := d.flush(); err != nil {
+			return err
+		}
 	}
 	if about.kind != 0 || len(about.help)+len(about.unit) > 0 {
 		about.name, about.database = s.name, s.database
 		d.families = append(d.families, about)
 	}
 	return nil
+}
+
+// storable says whether all samples have times that can be stored.
+func (s *series) storable() bool {
+	for _, p := range s.samples {
+		if p.ms > maxMillis || p.ms < -maxMillis {
+			return false
+		}
+	}
+	return true
+}
+
+// appendLabel appends a label as protocol 1.0 has it.
+func appendLabel(dst, name, value []byte) []byte {
+	size := 2 + uvarintSize(uint64(len(name))) + len(name) + uvarintSize(uint64(len(value))) + len(value)
+	dst = binary.AppendUvarint(append(dst, 1<<3|byte(bytes)), uint64(size))
+	return appendBytesField(appendBytesField(dst, 1, name), 2, value)
 }
 
 // labelRefs reads labels_refs, packed or not.

@@ -140,16 +140,13 @@ func (a *API) take(r *http.Request, version int) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	decode := d.v1
-	if version == 2 {
-		decode = d.v2
-	}
-	if err := decode(body); err != nil {
+	if err := d.decode(body, version, a.Known); err != nil {
 		return 0, &badError{err}
 	}
 	if err := d.commit(ctx); err != nil {
 		return 0, err
 	}
+	d.recall.Learn()
 	for _, f := range d.families {
 		name := database
 		if f.database != nil {
@@ -158,6 +155,16 @@ func (a *API) take(r *http.Request, version int) (int, error) {
 		a.meta.set(name, f)
 	}
 	return d.samples, nil
+}
+
+// decode makes rows of a message.
+func (d *decoder) decode(m []byte, version int, known *ingest.Known) error {
+	d.recall.Begin(known, d.database)
+	defer d.recall.End()
+	if version == 2 {
+		return d.v2(m)
+	}
+	return d.v1(m)
 }
 
 // commit writes the rows of all databases.
