@@ -257,7 +257,7 @@ func TestWriteMeetsDrop(t *testing.T) {
 	}
 	scratch := &writeScratch{payload: late.Encode(nil, db.id, "d")}
 	m.alter(alteration{database: "d", table: "t", drop: "i"})
-	if _, err := m.store.commit(db, late, scratch); err == nil {
+	if _, err := m.store.commit(db, late, scratch, WriteOptions{}); err == nil {
 		t.Error("the dropped column took a value")
 	}
 	m.check()

@@ -50,7 +50,7 @@ func (s *Store) Write(ctx context.Context, database string, b *points.Batch, o W
 	}
 	scratch := s.scratch.Get().(*writeScratch)
 	defer s.scratch.Put(scratch)
-	ticket, err := s.log(db, b, scratch, fed)
+	ticket, err := s.log(db, b, scratch, fed, o)
 	if err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (s *Store) Write(ctx context.Context, database string, b *points.Batch, o W
 }
 
 // log brings a batch into the write-ahead log and the buffers.
-func (s *Store) log(db *database, b *points.Batch, scratch *writeScratch, fed []*points.Table) (wal.Ticket, error) {
+func (s *Store) log(db *database, b *points.Batch, scratch *writeScratch, fed []*points.Table, o WriteOptions) (wal.Ticket, error) {
 	s.gate.RLock()
 	defer s.gate.RUnlock()
 	db.write.Lock()
@@ -84,7 +84,7 @@ func (s *Store) log(db *database, b *points.Batch, scratch *writeScratch, fed []
 		scratch.payload = b.Encode(scratch.payload[:0], db.id, db.name())
 		db.write.Lock()
 	}
-	ticket, err := s.commit(db, b, scratch)
+	ticket, err := s.commit(db, b, scratch, o)
 	if err == nil && fed != nil {
 		s.feedWrite(db, fed, ticket)
 	}
@@ -247,7 +247,7 @@ func assign(p *points.Table, sch *schema.Table) {
 // commit appends the encoded batch to the log and its rows to the buffers. The
 // caller holds the gate and the database's write lock, which makes it one step
 // for checkpoints and for other writers to the database.
-func (s *Store) commit(db *database, b *points.Batch, scratch *writeScratch) (wal.Ticket, error) {
+func (s *Store) commit(db *database, b *points.Batch, scratch *writeScratch, o WriteOptions) (wal.Ticket, error) {
 	if d := db.info.Load(); d.DeletedAt != 0 {
 		return wal.Ticket{}, fmt.Errorf("database %s was deleted: %w", d.Name, ErrSchemaChanged)
 	}
@@ -264,7 +264,11 @@ func (s *Store) commit(db *database, b *points.Batch, scratch *writeScratch) (wa
 			}
 		}
 	}
-	seq, ticket, err := s.wal.Append(scratch.payload, b.Rows())
+	append := s.wal.AppendAwaited
+	if o.NoSync {
+		append = s.wal.Append
+	}
+	seq, ticket, err := append(scratch.payload, b.Rows())
 	if int64(cap(scratch.payload)) > s.opts.BufferBytes/4 {
 		scratch.payload = nil // the log has its own; this is as large as the buffers
 	}
@@ -278,6 +282,7 @@ func (s *Store) commit(db *database, b *points.Batch, scratch *writeScratch) (wa
 			// The log has the batch and the buffer not all of it: only a
 			// restart brings them together again.
 			s.fail(err)
+			ticket.Forgo()
 			return wal.Ticket{}, err
 		}
 	}

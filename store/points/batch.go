@@ -155,7 +155,7 @@ type Table struct {
 	index   int
 	arena   []byte   // canonical series keys, one after the other
 	ends    []uint32 // ends[s] is where series s's key ends in arena
-	keys    keyTable // canonical key -> local series
+	keys    []uint64 // open addressing: 32 bits of a canonical key's hash, and its series + 1; 0 is free
 	perm    []uint32 // scratch of SortBySeries
 	counts  []uint32
 	scratch []uint64
@@ -206,8 +206,10 @@ func (t *Table) reset(b *Batch) {
 	t.Series, t.Times = t.Series[:0], t.Times[:0]
 	t.Plan = t.Plan[:0]
 	t.Known, t.Owner = t.Known[:0], nil
+	if len(t.ends) > 0 {
+		clear(t.keys)
+	}
 	t.arena, t.ends = t.arena[:0], t.ends[:0]
-	t.keys.reset()
 	t.ID = 0
 }
 
@@ -253,14 +255,35 @@ func AppendTag(key []byte, tag int, value []byte) []byte {
 // AddKey returns the local number of the series with a canonical key (see
 // SeriesKey) that has that Hash. The tags of the key are in Tags.
 func (t *Table) AddKey(key []byte, hash uint64) uint32 {
-	v, ok := t.keys.get(hash, key)
-	if !ok {
-		v = uint64(len(t.ends))
-		t.arena = append(t.arena, key...)
-		t.ends = append(t.ends, uint32(len(t.arena)))
-		t.keys.put(hash, key, v)
+	if 4*len(t.ends) >= 3*len(t.keys) {
+		t.growKeys()
 	}
-	return uint32(v)
+	mask, high := uint64(len(t.keys)-1), hash>>32<<32
+	i := hash & mask
+	for ; t.keys[i] != 0; i = (i + 1) & mask {
+		if s := uint32(t.keys[i]) - 1; t.keys[i]>>32<<32 == high && string(t.SeriesKey(s)) == string(key) {
+			return s
+		}
+	}
+	s := uint32(len(t.ends))
+	t.keys[i] = high | uint64(s+1)
+	t.arena = append(t.arena, key...)
+	t.ends = append(t.ends, uint32(len(t.arena)))
+	return s
+}
+
+// growKeys doubles the table of the keys.
+func (t *Table) growKeys() {
+	t.keys = make([]uint64, max(64, 2*len(t.keys)))
+	mask := uint64(len(t.keys) - 1)
+	for s := range t.ends {
+		hash := Hash(t.SeriesKey(uint32(s)))
+		i := hash & mask
+		for t.keys[i] != 0 {
+			i = (i + 1) & mask
+		}
+		t.keys[i] = hash>>32<<32 | uint64(s+1)
+	}
 }
 
 // AddTag returns the index of a tag, making it if need be. likely is where it

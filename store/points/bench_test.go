@@ -78,6 +78,21 @@ func telegraf() *Batch {
 	return ready(b)
 }
 
+// scrape is like what Prometheus sends: one sample of each of 1,000 series of ten
+// metrics.
+func scrape() *Batch {
+	r := rand.New(rand.NewPCG(1, 2))
+	b := NewBatch()
+	for i := range 1000 {
+		t := b.Table(fmt.Append(nil, "app_requests_", i%10, "_total"))
+		row := t.AddRow(t.AddSeries(nil, []Tag{
+			{[]byte("cluster"), []byte("edge")}, {[]byte("instance"), fmt.Append(nil, "host-", i/10, ":9100")}, {[]byte("job"), []byte("node")}, {[]byte("zone"), fmt.Append(nil, "z", i/10%4)},
+		}), 1760000000e9)
+		t.Fields[t.Field([]byte("greptime_value"), column.Float64)].Set(row, math.Float64bits(float64(r.IntN(1e6))))
+	}
+	return ready(b)
+}
+
 func values(b *Batch) int {
 	n := 0
 	for _, t := range b.Tables {
@@ -90,10 +105,11 @@ var loads = map[string]func() *Batch{
 	"tsbs":            func() *Batch { return tsbs(5000) },
 	"tsbs_4000_hosts": func() *Batch { return hosts(5000, 4000) },
 	"telegraf":        telegraf,
+	"scrape":          scrape,
 }
 
 func BenchmarkEncode(b *testing.B) {
-	for _, name := range []string{"tsbs", "tsbs_4000_hosts", "telegraf"} {
+	for _, name := range []string{"tsbs", "tsbs_4000_hosts", "telegraf", "scrape"} {
 		b.Run(name, func(b *testing.B) {
 			batch := loads[name]()
 			var buf []byte
@@ -109,7 +125,7 @@ func BenchmarkEncode(b *testing.B) {
 }
 
 func BenchmarkDecode(b *testing.B) {
-	for _, name := range []string{"tsbs", "tsbs_4000_hosts", "telegraf"} {
+	for _, name := range []string{"tsbs", "tsbs_4000_hosts", "telegraf", "scrape"} {
 		b.Run(name, func(b *testing.B) {
 			batch := loads[name]()
 			payload := batch.Encode(nil, 1, "db")
@@ -139,6 +155,29 @@ func BenchmarkSortBySeries(b *testing.B) {
 		t.SortBySeries()
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(values(batch)), "ns/value")
+}
+
+// BenchmarkAddKey fills a batch with series by their keys, and empties it.
+func BenchmarkAddKey(b *testing.B) {
+	from := scrape().Tables[0]
+	var keys [][]byte
+	var hashes []uint64
+	for s := range from.NumSeries() {
+		keys = append(keys, from.SeriesKey(uint32(s)))
+		hashes = append(hashes, Hash(keys[s]))
+	}
+	batch := NewBatch()
+	b.ReportAllocs()
+	for b.Loop() {
+		for range 10 {
+			t := batch.AddTable("t")
+			for i, key := range keys {
+				t.AddKey(key, hashes[i])
+			}
+		}
+		batch.Reset()
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(10*len(keys)), "ns/series")
 }
 
 func BenchmarkAddSeries(b *testing.B) {

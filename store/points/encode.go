@@ -80,6 +80,9 @@ func (e *encoder) table(t *Table) {
 }
 
 func (e *encoder) series(key []byte) {
+	if e.shortSeries(key) {
+		return
+	}
 	tags, inOrder := 0, true
 	for k := key; len(k) > 0; tags++ {
 		tag, n := binary.Uvarint(k)
@@ -103,6 +106,26 @@ func (e *encoder) series(key []byte) {
 		e.text = append(e.text, key[:size]...)
 		key = key[size:]
 	}
+}
+
+// shortSeries is series for nearly every series, in one pass: one that has the
+// table's first tags, with values of less than 128 bytes.
+func (e *encoder) shortSeries(key []byte) bool {
+	numbers, text := append(e.numbers, 0), e.text
+	head, tag := len(e.numbers), 0
+	for len(key) > 0 {
+		if len(key) < 2 || int(key[0]) != tag || tag >= 1<<6-1 || key[1] >= 0x80 {
+			return false
+		}
+		end := 2 + int(key[1])
+		numbers = append(numbers, key[1])
+		text = append(text, key[2:end]...)
+		key = key[end:]
+		tag++
+	}
+	numbers[head] = byte(tag<<1 | 1)
+	e.numbers, e.text = numbers, text
+	return true
 }
 
 func (e *encoder) times(t *Table) {

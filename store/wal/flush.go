@@ -5,7 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 )
+
+// quickSync is what a sync takes less than on a fast disk. On a slow one, such as
+// an SD card, who waits for it shall not do it: he could not be interrupted.
+const quickSync = time.Millisecond
 
 // flush writes the pending group and syncs it. The caller holds io.
 func (l *Log) flush() error {
@@ -16,10 +21,12 @@ func (l *Log) flush() error {
 		l.mu.Unlock()
 		return err
 	}
-	l.pending, l.rows, l.group = l.spare[:0], 0, newGroup()
+	l.pending, l.rows, l.group, l.told = l.spare[:0], 0, newGroup(), false
 	l.mu.Unlock()
 
+	began := time.Now()
 	written, err := l.writeGroup(buf)
+	took := time.Since(began)
 	// A buffer that one huge request has blown up is not kept.
 	if cap(buf) <= max(l.opts.MaxPending/8, 64<<10) {
 		l.spare = buf[:0]
@@ -28,6 +35,7 @@ func (l *Log) flush() error {
 	}
 	l.mu.Lock()
 	l.stats.WrittenBytes += written
+	l.quick = took < quickSync
 	if err != nil {
 		// Never retried: after a failed sync nobody knows what the disk has.
 		l.failed = fmt.Errorf("the write-ahead log failed: %w", err)

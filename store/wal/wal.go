@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tarn/store/vfs"
@@ -113,6 +114,8 @@ type Log struct {
 	group   *group
 	failed  error // sticky
 	closed  bool
+	told    bool // the syncer, of the group
+	quick   bool // the last sync was
 	stats   Stats
 
 	io       sync.Mutex // held while a group is written; taken before mu
@@ -122,6 +125,8 @@ type Log struct {
 	offset   int64
 	segments []segmentInfo // older ones with records, by number
 	free     []string      // files to recycle
+
+	spent atomic.Int64 // tokens of groups that were written by who waits for them
 
 	wake chan struct{} // tells the syncer of a first record, of a large group, or of the end
 	stop chan struct{}
@@ -143,7 +148,12 @@ type group struct {
 }
 
 // Ticket stands for an appended record's durability.
-type Ticket struct{ group *group }
+type Ticket struct {
+	group *group
+	// log is not nil when the syncer was not told of the record: who waits writes
+	// it, or tells.
+	log *Log
+}
 
 // Ready says whether Wait would return at once.
 func (t Ticket) Ready() bool {
@@ -156,12 +166,14 @@ func (t Ticket) Ready() bool {
 }
 
 // Wait returns nil once the record is durable, the log's error when it will
-// never be, or ctx's, which undoes nothing.
+// never be, or ctx's, which undoes nothing. After AppendAwaited it may write and
+// sync the group itself, and that ctx does not interrupt.
 func (t Ticket) Wait(ctx context.Context) error {
-	select {
-	case <-t.group.done:
+	if t.Ready() {
 		return t.group.err
-	default:
+	}
+	if t.log != nil {
+		t.log.lead(ctx, t.group)
 	}
 	select {
 	case <-t.group.done:
@@ -374,6 +386,41 @@ func (l *Log) SkipTo(seq uint64) {
 // Append adds a record of so many rows, and returns its sequence number and
 // what to wait on for its durability. It copies the payload and does no I/O.
 func (l *Log) Append(payload []byte, rows int) (seq uint64, t Ticket, err error) {
+	return l.append(payload, rows, false)
+}
+
+// AppendAwaited is Append for who calls Wait or Forgo of the ticket next. When the
+// group is to be synced at once, and syncing took so little the last time that
+// handing the work to another goroutine and being woken by it would cost about as
+// much, Wait does it.
+func (l *Log) AppendAwaited(payload []byte, rows int) (seq uint64, t Ticket, err error) {
+	return l.append(payload, rows, true)
+}
+
+// Forgo says that nobody will wait.
+func (t Ticket) Forgo() {
+	if t.log != nil {
+		t.log.signal()
+	}
+}
+
+// lead writes a group that the syncer may not know of, or tells it.
+func (l *Log) lead(ctx context.Context, g *group) {
+	if ctx.Err() != nil || !l.io.TryLock() {
+		l.signal()
+		return
+	}
+	defer l.io.Unlock()
+	l.mu.Lock()
+	pending := l.group == g // nobody else has taken it
+	l.mu.Unlock()
+	if pending {
+		l.spent.Add(1)
+		_ = l.flush() // sticky: whoever waits or appends gets it
+	}
+}
+
+func (l *Log) append(payload []byte, rows int, awaited bool) (seq uint64, t Ticket, err error) {
 	if len(payload) > MaxRecord {
 		return 0, Ticket{}, ErrTooLarge
 	}
@@ -397,10 +444,14 @@ func (l *Log) Append(payload []byte, rows int) (seq uint64, t Ticket, err error)
 	l.rows += rows
 	l.stats.AppendedBytes += int64(len(payload))
 	l.stats.Records++
-	t = Ticket{l.group}
+	t = Ticket{group: l.group}
 	// The syncer needs to know of the first record, and when waiting for a
 	// token ends early.
-	wake := first || !large && l.large()
+	wake := first || !large && l.large() || !l.told
+	if awaited && l.quick && l.large() {
+		t.log, wake = l, false
+	}
+	l.told = l.told || wake
 	l.mu.Unlock()
 	if wake {
 		l.signal()
@@ -450,6 +501,7 @@ func (l *Log) sync() {
 			now := time.Now()
 			tokens = min(tokens+now.Sub(last).Seconds()*l.opts.SyncRate, float64(l.opts.SyncBurst))
 			last = now
+			tokens = max(tokens-float64(l.spent.Swap(0)), 0)
 			if tokens < 1 && !large {
 				wait := time.NewTimer(time.Duration((1 - tokens) / l.opts.SyncRate * float64(time.Second)))
 				select {

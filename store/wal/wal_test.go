@@ -44,7 +44,11 @@ func reopen(t *testing.T, fsys vfs.FS, opts Options) (*Log, *Recovery, []entry) 
 
 func appendWait(t *testing.T, l *Log, payload string) uint64 {
 	t.Helper()
-	seq, ticket, err := l.Append([]byte(payload), 1)
+	add := l.Append
+	if len(payload)%2 == 0 { // either way is the same to who waits
+		add = l.AppendAwaited
+	}
+	seq, ticket, err := add([]byte(payload), 1)
 	if err == nil {
 		err = ticket.Wait(context.Background())
 	}
@@ -324,6 +328,75 @@ func TestGroupCommit(t *testing.T) {
 		appendWait(t, l, "small again")
 		if took := time.Since(start); took == 0 {
 			t.Error("the rows of a group that was synced still count")
+		}
+	})
+}
+
+// TestWhoWaitsWrites: on a fast disk a large group that somebody waits for is left
+// to him; and if he does not come, it is written all the same.
+func TestWhoWaitsWrites(t *testing.T) {
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	for name, c := range map[string]struct {
+		slow  bool
+		then  func(l *Log, t Ticket) error
+		alone bool // the syncer writes it without being asked
+		want  error
+	}{
+		"waits":          {then: func(_ *Log, t Ticket) error { return t.Wait(context.Background()) }},
+		"does not wait":  {then: func(_ *Log, t Ticket) error { t.Forgo(); return nil }},
+		"is gone":        {then: func(_ *Log, t Ticket) error { return t.Wait(ended) }, want: context.Canceled},
+		"another comes":  {then: func(l *Log, _ Ticket) error { _, _, err := l.Append([]byte("small"), 1); return err }},
+		"another waits":  {then: func(l *Log, _ Ticket) error { appendWait(t, l, "ab"); return nil }},
+		"sync":           {then: func(l *Log, _ Ticket) error { return l.Sync(context.Background()) }},
+		"on a slow disk": {slow: true, alone: true, then: func(_ *Log, t Ticket) error { return t.Wait(context.Background()) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l, _, err := Open(context.Background(), vfs.NewMem(), "wal", Options{SyncRate: 1e-9})
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer l.Close()
+				appendWait(t, l, "how fast is the disk")
+				synctest.Wait() // the syncer has nothing more to do
+				if l.mu.Lock(); c.slow {
+					l.quick = false
+				}
+				l.mu.Unlock()
+				_, ticket, err := l.AppendAwaited(make([]byte, 20<<10), 1)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if synctest.Wait(); ticket.Ready() != c.alone {
+					t.Fatalf("written before somebody waits: %v", ticket.Ready())
+				}
+				if err := c.then(l, ticket); !errors.Is(err, c.want) {
+					t.Errorf("got %v, want %v", err, c.want)
+				}
+				if synctest.Wait(); !ticket.Ready() || ticket.Wait(context.Background()) != nil {
+					t.Error("it was not written")
+				}
+			})
+		})
+	}
+}
+
+// TestLargeGroupsTakeTokens: whoever writes them.
+func TestLargeGroupsTakeTokens(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, _, err := Open(context.Background(), vfs.NewMem(), "wal", Options{SyncBurst: 10, SyncRate: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		appendWait(t, l, "one")
+		for range 9 {
+			appendWait(t, l, string(make([]byte, 20<<10)))
+		}
+		start := time.Now()
+		if appendWait(t, l, "small"); time.Since(start) == 0 {
+			t.Error("large groups took no tokens")
 		}
 	})
 }
