@@ -73,7 +73,7 @@ func BenchmarkRangeQuery(b *testing.B) {
 		send(b, address, benchBody(i))
 	}
 	start := int64(1767225600) + 7
-	for _, q := range []string{`sum(rate(app_requests_4_total[5m]))`, `app_requests_4_total`, `max by (instance) (max_over_time(app_requests_5_total[1h]))`, `count({__name__=~"app_.*"})`} {
+	for _, q := range []string{`app_requests_4_total{instance="host-10:9100"}`, `sum(rate(app_requests_4_total[5m]))`, `app_requests_4_total`, `max by (instance) (max_over_time(app_requests_5_total[1h]))`, `count({__name__=~"app_.*"})`} {
 		b.Run(q, func(b *testing.B) {
 			v := url.Values{"query": {q}, "start": {strconv.FormatInt(start, 10)}, "end": {strconv.FormatInt(start+steps*15, 10)}, "step": {"60"}}
 			b.ReportAllocs()

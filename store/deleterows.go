@@ -91,7 +91,7 @@ func (s *Store) deleteRows(ctx context.Context, t *table, d RowDelete, started i
 	if err := series.filter(ctx); err != nil {
 		return err
 	}
-	gone := func(id uint32) bool { return d.Filter == nil || series.verdicts[id] == keep }
+	gone := func(id uint32) bool { return d.Filter == nil || series.chosen[id] }
 	var times func(id uint32) []int64
 	var at func(id uint32, time int64) bool
 	if d.Rows != nil {
@@ -140,7 +140,7 @@ func (s *Store) deleteRows(ctx context.Context, t *table, d RowDelete, started i
 			if d.Rows != nil {
 				return gone(id)
 			}
-			return d.Filter == nil || int(id) < len(series.verdicts) && series.verdicts[id] == keep
+			return d.Filter == nil || int(id) < len(series.chosen) && series.chosen[id]
 		}, at)
 	}
 	if len(parts) == 0 {

@@ -58,8 +58,8 @@ type scan struct {
 	opened map[*segmentFile]int // the files that were opened, and their row groups
 
 	snapshot *series.Snapshot // grows as segments are opened
-	verdicts []verdict        // by series number, when there is a filter
-	checked  int              // series that verdicts covers
+	chosen   []bool           // by series number, when there is a filter
+	checked  int              // series that chosen covers
 }
 
 // place says where an output column comes from.
@@ -67,14 +67,6 @@ type place struct {
 	role  schema.Role
 	index int // of scan.fields, or the tag's ordinal
 }
-
-type verdict uint8
-
-const (
-	unknown verdict = iota
-	keep
-	leave
-)
 
 // plan finds the sources that can hold wanted rows.
 func (r *scan) plan(ctx context.Context) (err error) {
@@ -201,7 +193,7 @@ func (r *scan) options() merge.Options {
 	}
 	switch wanted := r.spec.Series; {
 	case r.spec.Filter != nil:
-		o.Keep = func(id uint32) bool { return r.verdicts[id] == keep }
+		o.Keep = func(id uint32) bool { return r.chosen[id] }
 	case wanted != nil:
 		o.Keep = func(id uint32) bool { return int(id) < len(wanted) && wanted[id] }
 	}
@@ -220,38 +212,117 @@ func (r *scan) filter(ctx context.Context) error {
 	if r.spec.Filter == nil {
 		return nil
 	}
+	r.chosen = append(r.chosen, make([]bool, r.snapshot.N-r.checked)...)
+	r.stats.SeriesPruned += r.snapshot.N - r.checked
+	candidates := r.candidates()
 	const step = 4096
-	var tags column.Batch
-	keeps := make([]bool, 0, min(step, r.snapshot.N))
+	ids := make([]uint32, 0, max(1, min(step, candidates.most(r.snapshot.N-r.checked))))
 	for r.checked < r.snapshot.N {
-		n := min(step, r.snapshot.N-r.checked)
-		tags.Len, tags.Cols = n, tags.Cols[:0]
-		for _, id := range r.spec.FilterTags {
-			v := column.NewVector(column.Of(column.Dict), n)
-			ordinal := slices.Index(r.spec.Table.Tags, id)
-			for i := range n {
-				r.snapshot.Fill(v, ordinal, uint32(r.checked+i), 1)
-			}
-			tags.Cols = append(tags.Cols, v)
-		}
-		keeps = keeps[:n]
-		for i := range keeps {
-			keeps[i] = true
-		}
-		if err := r.spec.Filter(ctx, &tags, keeps); err != nil {
+		ids, r.checked = candidates.pick(ids[:0], r.checked, r.snapshot.N)
+		if err := r.ask(ctx, ids); err != nil {
 			return fmt.Errorf("filter series: %w", err)
 		}
-		for _, k := range keeps {
-			if k {
-				r.verdicts = append(r.verdicts, keep)
-			} else {
-				r.verdicts = append(r.verdicts, leave)
-				r.stats.SeriesPruned++
-			}
-		}
-		r.checked += n
 	}
 	return nil
+}
+
+// ask lets the caller's filter decide about some series.
+func (r *scan) ask(ctx context.Context, ids []uint32) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	tags := column.Batch{Len: len(ids)}
+	for _, column := range r.spec.FilterTags {
+		tags.Cols = append(tags.Cols, r.tagColumn(column, ids))
+	}
+	keeps := make([]bool, len(ids))
+	for i := range keeps {
+		keeps[i] = true
+	}
+	if err := r.spec.Filter(ctx, &tags, keeps); err != nil {
+		return err
+	}
+	for i, k := range keeps {
+		if k {
+			r.chosen[ids[i]] = true
+			r.stats.SeriesPruned--
+		}
+	}
+	return nil
+}
+
+// tagColumn has the values of a tag of some series.
+func (r *scan) tagColumn(id int, series []uint32) *column.Vector {
+	v := column.NewVector(column.Of(column.Dict), len(series))
+	ordinal := slices.Index(r.spec.Table.Tags, id)
+	for _, s := range series {
+		r.snapshot.Fill(v, ordinal, s, 1)
+	}
+	return v
+}
+
+// candidates tells the series that spec.TagValues allows.
+func (r *scan) candidates() tagTests {
+	var tests tagTests
+	for _, t := range r.spec.TagValues {
+		ordinal := slices.Index(r.spec.Table.Tags, t.Column)
+		tests = append(tests, tagTest{r.snapshot.Codes(ordinal), r.table.index.Lookup(ordinal, t.Values)})
+	}
+	return tests
+}
+
+// tagTests are all to be passed.
+type tagTests []tagTest
+
+// tagTest asks for one of some values of a tag.
+type tagTest struct {
+	codes  []uint32 // by series; nil when the tag has no value anywhere
+	wanted []uint32 // ascending
+}
+
+// most is how many of n series may pass, as far as it is known at once.
+func (t tagTests) most(n int) int {
+	for _, test := range t {
+		n = min(n, 64*len(test.wanted)) // more of a value come in several lots
+	}
+	return n
+}
+
+// pick fills ids with the series from..to-1 that pass, and returns where it stopped.
+func (t tagTests) pick(ids []uint32, from, to int) ([]uint32, int) {
+	if len(t) == 0 {
+		for ; from < to && len(ids) < cap(ids); from++ {
+			ids = append(ids, uint32(from))
+		}
+		return ids, from
+	}
+	codes, wanted := t[0].codes, t[0].wanted
+	switch {
+	case codes == nil || len(wanted) == 0:
+		return ids, to
+	case len(wanted) == 1:
+		for ; from < to && len(ids) < cap(ids); from++ {
+			if codes[from] == wanted[0] {
+				ids = append(ids, uint32(from))
+			}
+		}
+	default:
+		for ; from < to && len(ids) < cap(ids); from++ {
+			if _, ok := slices.BinarySearch(wanted, codes[from]); ok {
+				ids = append(ids, uint32(from))
+			}
+		}
+	}
+	for _, test := range t[1:] {
+		ids = slices.DeleteFunc(ids, func(id uint32) bool {
+			if test.codes == nil {
+				return true
+			}
+			_, ok := slices.BinarySearch(test.wanted, test.codes[id])
+			return !ok
+		})
+	}
+	return ids, from
 }
 
 // Next is Rows'.
@@ -428,9 +499,10 @@ func (r *scan) emit(b *column.Batch) {
 	for i, p := range r.places {
 		switch p.role {
 		case schema.Time:
+			// As with fields, below.
 			v := b.Cols[i]
 			v.Reset(column.Of(column.Timestamp))
-			v.Ints = append(v.Ints, r.batch.Times...)
+			v.Ints, r.batch.Times = r.batch.Times, v.Ints
 			v.Len = n
 		case schema.Tag:
 			v := b.Cols[i]

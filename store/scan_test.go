@@ -82,8 +82,21 @@ func TestScanRestrictions(t *testing.T) {
 		wantHost := fmt.Sprint("v", m.rng.IntN(4))
 		if i%3 > 0 { // host = wantHost and az is null
 			spec.FilterTags = []int{az.ID, host.ID}
+			var hosts []string // the only ones to ask about; nil means all
+			if i%2 == 0 {
+				hosts = [][]string{{wantHost}, {"v3", "nobody", wantHost, "v0"}}[i/2%2]
+				spec.TagValues = []TagValues{{Column: host.ID, Values: hosts}}
+				if i%14 == 0 {
+					// Nothing passes both, whatever the filter would say.
+					wantHost = "nobody"
+					spec.TagValues = append(spec.TagValues, TagValues{Column: az.ID, Values: []string{"nowhere"}})
+				}
+			}
 			spec.Filter = func(_ context.Context, tags *column.Batch, keep []bool) error {
 				for r := range tags.Len {
+					if hosts != nil && (tags.Cols[1].IsNull(r) || !slices.Contains(hosts, tags.Cols[1].Text(r))) {
+						t.Errorf("scan %d: asked about host %q", i, tags.Cols[1].Text(r))
+					}
 					if !tags.Cols[0].IsNull(r) || tags.Cols[1].IsNull(r) || tags.Cols[1].Text(r) != wantHost {
 						keep[r] = false
 					}

@@ -49,6 +49,9 @@ type ScanSpec struct {
 	// clears keep[i] for the series to leave out. Nil keeps all.
 	FilterTags []int
 	Filter     SeriesFilter
+	// TagValues are what Filter is known to ask of single tags: it is given only
+	// the series that have such values, instead of all of the table.
+	TagValues []TagValues
 	// Series, when not nil, restricts the series to those whose number of
 	// SeriesView it has as true. It goes with no Filter.
 	Series []bool
@@ -72,6 +75,12 @@ type ScanSpec struct {
 // SeriesFilter chooses among series: tags has a row for each, and it clears
 // keep[i] for those to leave out.
 type SeriesFilter func(ctx context.Context, tags *column.Batch, keep []bool) error
+
+// TagValues are the texts of which a tag must have one. NULL never passes.
+type TagValues struct {
+	Column int // ID
+	Values []string
+}
 
 // FieldBound is a range of a numeric field's values as bits of its kind, both
 // inclusive. NULL never lies in it.

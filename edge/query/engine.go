@@ -76,6 +76,7 @@ type Engine struct {
 	memory   *exec.Pool
 	slots    *slots
 	log      *Log
+	prepared *prepared
 	prom     *promql.Engine
 }
 
@@ -94,7 +95,7 @@ func New(p Provider, o Options) *Engine {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	return &Engine{
-		provider: p, opts: o, memory: exec.NewPool(o.MemoryLimit), log: newLog(o.LogSize), slots: newSlots(o.MaxConcurrent),
+		provider: p, opts: o, memory: exec.NewPool(o.MemoryLimit), log: newLog(o.LogSize), slots: newSlots(o.MaxConcurrent), prepared: newPrepared(),
 		prom: promql.NewEngine(promql.Options{MaxSamples: promql.SampleLimit(o.MemoryLimit), Workers: o.Workers}),
 	}
 }
@@ -238,6 +239,12 @@ func (e *Engine) planSQL(req Request, ec *expr.Context) (*plan.Statement, error)
 	if !ok {
 		return nil, &Error{Class: DatabaseNotFound, Msg: "database not found: " + req.Database}
 	}
+	plain := len(req.Params) == 0
+	if plain {
+		if n := e.prepared.find(db, req.Text); n != nil {
+			return &plan.Statement{Plan: n}, nil
+		}
+	}
 	statement, err := sql.Parse(req.Text)
 	if err != nil {
 		return nil, err
@@ -247,7 +254,11 @@ func (e *Engine) planSQL(req Request, ec *expr.Context) (*plan.Statement, error)
 		return nil, err
 	}
 	b := &plan.Binder{Database: db, System: e.system(), Caches: e.opts.Caches, Params: params, Ctx: ec, Settings: e.settings()}
-	return b.Bind(statement)
+	st, err := b.Bind(statement)
+	if err == nil && plain && !st.Explain && !ec.Clocked() {
+		e.prepared.keep(db, req.Text, st.Plan)
+	}
+	return st, err
 }
 
 // noDatabase is the database of requests whose dialect finds the tables.

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"tarn/edge/query/plan"
@@ -23,6 +24,7 @@ const t0 = int64(1767225600) * 1e9
 type memory struct {
 	tables map[string]*memoryTable
 	// specs are the scans asked for, for tests of push-down.
+	mu    sync.Mutex
 	specs []store.ScanSpec
 }
 
@@ -54,7 +56,9 @@ func (m *memory) Table(name string) (*schema.Table, bool) {
 }
 
 func (m *memory) Scan(ctx context.Context, spec store.ScanSpec) (store.Rows, error) {
+	m.mu.Lock()
 	m.specs = append(m.specs, spec)
+	m.mu.Unlock()
 	t := m.tables[spec.Table.Name]
 	keep := make([]bool, t.rows.Len)
 	for i := range keep {

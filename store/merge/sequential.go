@@ -42,7 +42,7 @@ func newSequential(src Source, opts Options) *sequential {
 		s.runs = s.runs[at(opts.FromRow):at(opts.ToRow)]
 	}
 	if opts.Keep != nil {
-		kept := make([]Run, 0, len(s.runs))
+		var kept []Run
 		for _, r := range s.runs {
 			if opts.Keep(r.Series) {
 				kept = append(kept, r)

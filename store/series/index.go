@@ -258,6 +258,10 @@ func (s *Snapshot) Code(ordinal int, id uint32) uint32 {
 	return codes[id]
 }
 
+// Codes are the codes of the tag with that ordinal by series, nil when no series
+// has a value.
+func (s *Snapshot) Codes(ordinal int) []uint32 { return s.codes[ordinal] }
+
 // Value is the text of a series's tag value; ok is false for NULL.
 func (s *Snapshot) Value(ordinal int, id uint32) (text string, ok bool) {
 	c := s.Code(ordinal, id)
@@ -279,6 +283,24 @@ func (s *Snapshot) Fill(v *column.Vector, ordinal int, id uint32, n int) {
 	if c == 0 {
 		v.Nulls.SetRange(from, from+n)
 	}
+}
+
+// Lookup returns the codes of those of some values that the tag with that
+// ordinal has, ascending.
+func (x *Index) Lookup(ordinal int, values []string) []uint32 {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if ordinal >= len(x.tags) {
+		return nil
+	}
+	out := make([]uint32, 0, len(values))
+	for _, v := range values {
+		if c, ok := x.tags[ordinal].byText[v]; ok {
+			out = append(out, c)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // Ranks returns, by series number, the place of each series in the order of

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"unicode/utf16"
 
 	"tarn/edge/query"
@@ -250,14 +251,23 @@ type held struct {
 	w     io.Writer
 	begin func()                   // before the first byte
 	send  func(func() error) error // runs what may wait for the client
-	buf   []byte
+	buf   *[]byte                  // nil before the first byte, and when it was sent
 	sent  bool
 }
 
+// heldBuffers are of answers that were sent.
+var heldBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
 func (h *held) Write(p []byte) (n int, err error) {
-	if !h.sent && len(h.buf)+len(p) <= heldBytes {
-		h.buf = append(h.buf, p...)
-		return len(p), nil
+	if !h.sent {
+		if h.buf == nil {
+			h.buf = heldBuffers.Get().(*[]byte)
+			*h.buf = (*h.buf)[:0]
+		}
+		if len(*h.buf)+len(p) <= heldBytes {
+			*h.buf = append(*h.buf, p...)
+			return len(p), nil
+		}
 	}
 	if err := h.flush(); err != nil {
 		return 0, err
@@ -276,13 +286,17 @@ func (h *held) flush() error {
 	}
 	h.sent = true
 	h.begin()
-	if len(h.buf) == 0 {
+	if h.buf == nil {
 		return nil
 	}
 	buf := h.buf
 	h.buf = nil
+	defer heldBuffers.Put(buf)
+	if len(*buf) == 0 {
+		return nil
+	}
 	return h.send(func() error {
-		_, err := h.w.Write(buf)
+		_, err := h.w.Write(*buf)
 		return err
 	})
 }

@@ -84,13 +84,13 @@ func basicFunctions(name string) (function, bool) {
 	case "avg":
 		return function{args: 1, result: statistic, state: func(Spec) State { return &average{} }}, true
 	case "min", "max":
-		return function{args: 1, result: ordered, state: func(s Spec) State { return newExtreme(s, name == "max") }}, true
+		return function{args: 1, result: ordered, state: func(s Spec) State { return newExtreme(s, s.Name == "max") }}, true
 	case "bool_and", "bool_or":
-		return function{args: 1, result: boolean, state: func(Spec) State { return &logical{or: name == "bool_or"} }}, true
+		return function{args: 1, result: boolean, state: func(s Spec) State { return &logical{or: s.Name == "bool_or"} }}, true
 	case "bit_and", "bit_or", "bit_xor":
 		return function{args: 1, result: integer, state: newBits}, true
 	case "first_value", "last_value":
-		return function{args: 1, result: same, state: func(s Spec) State { return newPick(s, name == "last_value") }, nulls: true}, true
+		return function{args: 1, result: same, state: func(s Spec) State { return newPick(s, s.Name == "last_value") }, nulls: true}, true
 	case "nth_value":
 		return function{args: 2, result: nthType, state: newNth, nulls: true}, true
 	case "selector_first", "selector_last", "selector_min", "selector_max":
@@ -108,8 +108,8 @@ func statisticalFunctions(name string) (function, bool) {
 	case "median":
 		return function{args: 1, result: number, state: func(s Spec) State { return &median{t: s.Args[0]} }}, true
 	case "stddev", "stddev_pop", "var", "var_pop":
-		return function{args: 1, result: statistic, state: func(Spec) State {
-			return &variance{population: strings.HasSuffix(name, "_pop"), root: strings.HasPrefix(name, "stddev")}
+		return function{args: 1, result: statistic, state: func(s Spec) State {
+			return &variance{population: strings.HasSuffix(s.Name, "_pop"), root: strings.HasPrefix(s.Name, "stddev")}
 		}}, true
 	case "corr", "covar_samp", "covar_pop", "regr_slope", "regr_intercept", "regr_r2", "regr_count", "regr_avgx", "regr_avgy", "regr_sxx", "regr_syy", "regr_sxy":
 		return function{args: 2, result: pairType, state: newPairs, whole: true}, true

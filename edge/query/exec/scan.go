@@ -44,7 +44,7 @@ func (s *scan) open(ctx context.Context) (err error) {
 	}
 	if n.Tags != nil {
 		s.keepCtx = s.env.context()
-		spec.FilterTags, spec.Filter = n.TagIDs, s.keep
+		spec.FilterTags, spec.Filter, spec.TagValues = n.TagIDs, s.keep, n.TagValues
 	}
 	switch {
 	case s.bound == nil:

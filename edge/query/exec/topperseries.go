@@ -138,7 +138,7 @@ func (t *topPerSeries) readAll() (err error) {
 // list asks a scan which series it would read, and lets it read none.
 func (t *topPerSeries) list(ctx context.Context) error {
 	spec := store.ScanSpec{Database: t.scan.Database, Table: t.scan.Table, MinTime: t.scan.MinTime, MaxTime: t.scan.MaxTime,
-		FilterTags: append(append([]int(nil), t.node.TagIDs...), t.scan.TagIDs...), Order: store.SeriesTime}
+		FilterTags: append(append([]int(nil), t.node.TagIDs...), t.scan.TagIDs...), TagValues: t.scan.TagValues, Order: store.SeriesTime}
 	ec := expr.NewContext(ctx, t.env.Now)
 	own := len(t.node.TagIDs)
 	spec.Filter = func(_ context.Context, tags *column.Batch, keep []bool) error {

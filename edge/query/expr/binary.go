@@ -13,9 +13,10 @@ type Binary struct {
 	Op   Op
 	L, R Expr
 
-	t   column.Type
-	run kernel // nil for AND and OR, which look at operands as they need them
-	o   origin
+	t    column.Type
+	run  kernel // nil for AND and OR, which look at operands as they need them
+	o    origin
+	both [2]Expr // L and R
 }
 
 // NewBinary returns the expression l op r: it checks the types and inserts the
@@ -41,14 +42,16 @@ func NewBinary(op Op, l, r Expr) (Expr, error) {
 }
 
 func binary(op Op, l, r Expr, t column.Type, run kernel) *Binary {
-	return &Binary{Op: op, L: l, R: r, t: t, run: run, o: originOfAll([]Expr{l, r})}
+	e := &Binary{Op: op, L: l, R: r, t: t, run: run, both: [2]Expr{l, r}}
+	e.o = originOfAll(e.both[:])
+	return e
 }
 
 // Type is the type of the result.
 func (e *Binary) Type() column.Type { return e.t }
 
 // Children are both operands.
-func (e *Binary) Children() []Expr { return []Expr{e.L, e.R} }
+func (e *Binary) Children() []Expr { return e.both[:] }
 
 // WithChildren is the same operation on other operands.
 func (e *Binary) WithChildren(c []Expr) Expr { return binary(e.Op, c[0], c[1], e.t, e.run) }

@@ -2,6 +2,7 @@ package expr
 
 import (
 	"context"
+	"slices"
 
 	"tarn/store/column"
 )
@@ -17,9 +18,11 @@ type Context struct {
 	// Memory bounds what results hold; nil does not.
 	Memory Memory
 
+	clocked bool // something asked for Now
+
 	held, reserved int64 // bytes of results since Reset, and those asked for
 
-	free    [column.List + 1][]*column.Vector
+	free    []*column.Vector // of all kinds
 	used    []*column.Vector
 	bytes   []byte
 	ends    []int
@@ -34,13 +37,21 @@ func NewContext(ctx context.Context, now int64) *Context {
 	return &Context{Ctx: ctx, Now: now}
 }
 
+// clock is Now for what is computed.
+func (c *Context) clock() int64 {
+	c.clocked = true
+	return c.Now
+}
+
+// Clocked says whether a result of this context, or of an expression that was
+// evaluated with it, depends on Now.
+func (c *Context) Clocked() bool { return c.clocked }
+
 // Reset takes back the memory of all results since the last Reset. Operators
 // call it before each batch.
 func (c *Context) Reset() {
 	c.giveBack()
-	for _, v := range c.used {
-		c.free[v.Type.Kind] = append(c.free[v.Type.Kind], v)
-	}
+	c.free = append(c.free, c.used...)
 	c.used = c.used[:0]
 }
 
@@ -54,16 +65,27 @@ func (c *Context) vector(t column.Type, n int) *column.Vector {
 
 // empty returns a vector without rows, valid until Reset.
 func (c *Context) empty(t column.Type) *column.Vector {
-	var v *column.Vector
-	if pool := c.free[t.Kind]; len(pool) > 0 {
-		v = pool[len(pool)-1]
-		c.free[t.Kind] = pool[:len(pool)-1]
-	} else {
+	v := c.reused(t.Kind)
+	if v == nil {
 		v = &column.Vector{}
 	}
 	v.Reset(t)
 	c.used = append(c.used, v)
 	return v
+}
+
+// reused returns a vector that held the same kind of values before, nil when
+// there is none.
+func (c *Context) reused(k column.Kind) *column.Vector {
+	for i, v := range slices.Backward(c.free) {
+		if v.Type.Kind == k {
+			last := len(c.free) - 1
+			c.free[i], c.free[last] = c.free[last], nil
+			c.free = c.free[:last]
+			return v
+		}
+	}
+	return nil
 }
 
 // repeat returns a vector of n rows of one value.

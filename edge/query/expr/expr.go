@@ -132,7 +132,9 @@ func Columns(e Expr) []int {
 func Remap(e Expr, to func(int) int) Expr {
 	e, err := Transform(e, func(n Expr) (Expr, error) {
 		if c, ok := n.(*Column); ok {
-			return NewColumn(to(c.Index), c.Name, c.T), nil
+			if at := to(c.Index); at != c.Index {
+				return NewColumn(at, c.Name, c.T), nil
+			}
 		}
 		return n, nil
 	})
@@ -147,6 +149,13 @@ func Remap(e Expr, to func(int) int) Expr {
 func Equal(a, b Expr) bool {
 	if a == b {
 		return !Volatile(a)
+	}
+	if x, ok := a.(*Column); ok {
+		y, ok := b.(*Column)
+		return ok && x.Index == y.Index && x.Name == y.Name && x.T.Equal(y.T)
+	}
+	if _, ok := b.(*Column); ok {
+		return false
 	}
 	return a.Type().Equal(b.Type()) && !Volatile(a) && !Volatile(b) && key(a) == key(b)
 }

@@ -110,7 +110,11 @@ func evaluateOnce(ctx *Context, e Expr) (*column.Vector, error) {
 		own.Now, own.Ctx, own.Memory = ctx.Now, ctx.Ctx, ctx.Memory
 	}
 	defer own.giveBack() // of what led to the result
-	return e.Eval(own, &column.Batch{Len: 1})
+	v, err := e.Eval(own, &column.Batch{Len: 1})
+	if ctx != nil {
+		ctx.clocked = ctx.clocked || own.clocked
+	}
+	return v, err
 }
 
 func constantOf(v *column.Vector, e Expr) Value {

@@ -17,19 +17,19 @@ func timeFunctions() map[string]function {
 		"date_part":          {2, 2, bindDatePart},
 		"now": {0, 0, func(name string, _ []Expr) (Expr, error) {
 			return newNode(name, nil, timestamp, func(ctx *Context, _ []operand, n int) (*column.Vector, error) {
-				return ctx.repeat(Timestamp(ctx.Now), n), nil
+				return ctx.repeat(Timestamp(ctx.clock()), n), nil
 			}), nil
 		}},
 		"current_date": {0, 0, func(name string, _ []Expr) (Expr, error) {
 			t := column.Of(column.Date)
 			return newNode(name, nil, t, func(ctx *Context, _ []operand, n int) (*column.Vector, error) {
-				return ctx.repeat(Value{Type: t, I: text.FloorDiv(ctx.Now, text.Day)}, n), nil
+				return ctx.repeat(Value{Type: t, I: text.FloorDiv(ctx.clock(), text.Day)}, n), nil
 			}), nil
 		}},
 		"current_time": {0, 0, func(name string, _ []Expr) (Expr, error) {
 			t := column.Of(column.TimeOfDay)
 			return newNode(name, nil, t, func(ctx *Context, _ []operand, n int) (*column.Vector, error) {
-				return ctx.repeat(Value{Type: t, I: text.FloorMod(ctx.Now, text.Day)}, n), nil
+				return ctx.repeat(Value{Type: t, I: text.FloorMod(ctx.clock(), text.Day)}, n), nil
 			}), nil
 		}},
 		"to_timestamp":         {1, -1, bindToTimestamp(1)},

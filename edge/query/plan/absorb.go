@@ -134,6 +134,9 @@ func (s *Scan) tagPredicate(e expr.Expr) bool {
 			return false
 		}
 	}
+	if col, values, ok := oneOf(e); ok {
+		s.tagValues(s.IDs[col], values)
+	}
 	e = expr.Remap(e, func(i int) int {
 		id := s.IDs[i]
 		at := slices.Index(s.TagIDs, id)
@@ -152,6 +155,18 @@ func (s *Scan) tagPredicate(e expr.Expr) bool {
 	}
 	s.Tags = e
 	return true
+}
+
+// tagValues notes that a tag must have one of some values.
+func (s *Scan) tagValues(id int, values []expr.Value) {
+	t := store.TagValues{Column: id}
+	for _, v := range values {
+		if !v.Type.IsText() {
+			return
+		}
+		t.Values = append(t.Values, v.S)
+	}
+	s.TagValues = append(s.TagValues, t)
 }
 
 // fieldBound notes what a comparison of a field says about its range.

@@ -52,12 +52,16 @@ type Scan struct {
 	// that order.
 	Tags   expr.Expr
 	TagIDs []int
+	// TagValues are what Tags asks of single tags.
+	TagValues []store.TagValues
 	// Bounds are hints from predicates on fields.
 	Bounds []store.FieldBound
 	Texts  []store.FieldText
 	Order  store.Order
 	// Edge says that one row of each series is enough.
 	Edge merge.Edge
+
+	output []Column // what Columns made of IDs
 }
 
 // SystemScan reads a table of the server's own.
@@ -147,15 +151,18 @@ type Values struct {
 
 // Columns is Node's.
 func (s *Scan) Columns() []Column {
-	out := make([]Column, len(s.IDs))
+	if len(s.output) == len(s.IDs) && len(s.IDs) > 0 && s.output[0].Qualifier == s.Qualifier {
+		return s.output
+	}
+	s.output = make([]Column, len(s.IDs))
 	for i, id := range s.IDs {
-		c := s.Table.Columns[id]
-		out[i] = Column{Qualifier: s.Qualifier, Name: c.Name, Type: column.Of(c.Kind)}
+		c := &s.Table.Columns[id]
+		s.output[i] = Column{Qualifier: s.Qualifier, Name: c.Name, Type: column.Of(c.Kind)}
 		if c.Kind == column.Timestamp {
-			out[i].Unit = UnitOf(s.Table, c)
+			s.output[i].Unit = UnitOf(s.Table, *c)
 		}
 	}
-	return out
+	return s.output
 }
 
 // Columns is Node's.

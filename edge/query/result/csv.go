@@ -19,7 +19,7 @@ type csvWriter struct {
 }
 
 func newCSV(w io.Writer, cols []Column) *csvWriter {
-	return &csvWriter{output: output{w: w}, cols: cols, zones: map[string]*time.Location{}}
+	return &csvWriter{output: newOutput(w), cols: cols, zones: map[string]*time.Location{}}
 }
 
 func (c *csvWriter) WriteBatch(b *column.Batch) error {

@@ -2,6 +2,7 @@ package result
 
 import (
 	"io"
+	"slices"
 	"strconv"
 	"time"
 
@@ -20,7 +21,7 @@ type jsonWriter struct {
 }
 
 func newJSON(w io.Writer, cols []Column, lines bool) *jsonWriter {
-	j := &jsonWriter{output: output{w: w}, lines: lines, zones: map[string]*time.Location{}}
+	j := &jsonWriter{output: newOutput(w), lines: lines, zones: map[string]*time.Location{}}
 	for _, c := range cols {
 		j.keys = append(j.keys, append(text.AppendJSONString(nil, c.Name), ':'))
 	}
@@ -32,8 +33,8 @@ func (j *jsonWriter) WriteBatch(b *column.Batch) error {
 	for i, v := range b.Cols {
 		cells[i] = j.cell(v)
 	}
-	if j.buf == nil {
-		j.buf = make([]byte, 0, min(b.Len*j.rowBytes(), flushBytes)+smallAnswer)
+	if j.rows == 0 {
+		j.buf = slices.Grow(j.buf, min(b.Len*j.rowBytes(), flushBytes)+smallAnswer)
 	}
 	for row := range b.Len {
 		switch {

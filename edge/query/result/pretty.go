@@ -22,7 +22,7 @@ type prettyWriter struct {
 }
 
 func newPretty(w io.Writer, cols []Column) *prettyWriter {
-	p := &prettyWriter{output: output{w: w}, cols: cols, zones: map[string]*time.Location{}}
+	p := &prettyWriter{output: newOutput(w), cols: cols, zones: map[string]*time.Location{}}
 	for _, c := range cols {
 		p.widths = append(p.widths, utf8.RuneCountInString(c.Name))
 	}

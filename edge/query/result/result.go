@@ -5,6 +5,7 @@ package result
 import (
 	"fmt"
 	"io"
+	"sync"
 
 	"tarn/store/column"
 )
@@ -104,14 +105,28 @@ func NewWithin(f Format, w io.Writer, cols []Column, bytes int64) (Writer, error
 // segments, far less than a batch can grow to.
 const flushBytes = 64 << 10
 
+// outputBuffers are of outputs that are done.
+var outputBuffers = sync.Pool{New: func() any { return new([]byte) }}
+
 // output gathers bytes for a writer.
 type output struct {
-	w   io.Writer
-	buf []byte
+	w      io.Writer
+	buf    []byte
+	pooled *[]byte // where buf came from; nil after the last flush
 }
 
-func (o *output) flush(force bool) error {
-	if len(o.buf) < flushBytes && !force || len(o.buf) == 0 {
+func newOutput(w io.Writer) output {
+	p := outputBuffers.Get().(*[]byte)
+	return output{w: w, buf: (*p)[:0], pooled: p}
+}
+
+// flush writes what is gathered when it is enough, or all of it when it is the
+// last.
+func (o *output) flush(last bool) error {
+	if last {
+		defer o.release()
+	}
+	if len(o.buf) < flushBytes && !last || len(o.buf) == 0 {
 		return nil
 	}
 	_, err := o.w.Write(o.buf)
@@ -120,4 +135,17 @@ func (o *output) flush(force bool) error {
 		return fmt.Errorf("write the result: %w", err)
 	}
 	return nil
+}
+
+// release gives the buffer to others. An output that is given up leaves it to the
+// garbage collector.
+func (o *output) release() {
+	if o.pooled == nil {
+		return
+	}
+	if cap(o.buf) <= 2*flushBytes {
+		*o.pooled = o.buf[:0]
+		outputBuffers.Put(o.pooled)
+	}
+	o.buf, o.pooled = nil, nil
 }

@@ -24,7 +24,7 @@ type v1CSV struct {
 
 // NewV1CSV returns a writer of CSV to w. Times are integers always.
 func NewV1CSV(w io.Writer, o V1Options) V1 {
-	return &v1CSV{output: output{w: w}, epoch: max(int64(o.Epoch), 1)}
+	return &v1CSV{output: newOutput(w), epoch: max(int64(o.Epoch), 1)}
 }
 
 func (c *v1CSV) Message(int, error, string) error { return nil }

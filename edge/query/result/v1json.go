@@ -38,7 +38,7 @@ func NewV1JSON(w io.Writer, o V1Options) V1 {
 	if o.Pretty {
 		w = &indenter{w: w}
 	}
-	return &v1JSON{output: output{w: w}, opts: o, clock: v1Clock{epoch: int64(o.Epoch)}}
+	return &v1JSON{output: newOutput(w), opts: o, clock: v1Clock{epoch: int64(o.Epoch)}}
 }
 
 // Held is Holder's.

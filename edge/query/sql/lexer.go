@@ -1,6 +1,7 @@
 package sql
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -14,6 +15,8 @@ func lex(text string) ([]token, error) {
 // all splits what is left.
 func (l *lexer) all() ([]token, error) {
 	text := l.text
+	// Most statements have no more tokens than this; the others grow.
+	l.tokens = slices.Grow(l.tokens, min((len(text)-l.pos)/4+1, 256))
 	for {
 		if err := l.skip(); err != nil {
 			return nil, err
@@ -142,7 +145,7 @@ func (l *lexer) next() error {
 		l.add(tokParam, l.text[l.pos+1:end], end)
 	default:
 		for _, op := range operators {
-			if strings.HasPrefix(l.text[l.pos:], op) {
+			if op[0] == c && strings.HasPrefix(l.text[l.pos:], op) {
 				l.add(tokOp, op, l.pos+len(op))
 				return nil
 			}
@@ -181,6 +184,12 @@ func (l *lexer) tql() error {
 // for one.
 func (l *lexer) quoted(kind tokenKind, start int, quote byte, unterminated string) error {
 	var b strings.Builder
+	if n := strings.IndexByte(l.text[start+1:], quote); n > 0 {
+		if end := start + 1 + n; !strings.HasPrefix(l.text[end+1:], l.text[end:end+1]) {
+			l.add(kind, l.text[start+1:end], end+1)
+			return nil
+		}
+	}
 	for i := start + 1; i < len(l.text); i++ {
 		if l.text[i] != quote {
 			b.WriteByte(l.text[i])
