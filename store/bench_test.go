@@ -81,6 +81,29 @@ func BenchmarkFlush(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/(writes*benchHosts*benchRows*benchFields), "ns/value")
 }
 
+// BenchmarkFlushFarApart is BenchmarkFlush of a block of which one row is of 1970.
+func BenchmarkFlushFarApart(b *testing.B) {
+	s, ctx := benchStore(b), context.Background()
+	benchWrite(b, s, 0)
+	batch := points.NewBatch()
+	t := batch.Table([]byte("cpu"))
+	t.Fields[t.Field([]byte("usage_0"), column.Int64)].Set(t.AddRow(t.AddSeries(nil, nil), 0), 1)
+	if err := s.Write(ctx, "d", batch, WriteOptions{NoSync: true}); err != nil {
+		b.Fatal(err)
+	}
+	c, err := s.freeze(ctx)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		wet, err := s.flush(ctx, c.tables[0], nil)
+		if err != nil || len(wet) != 2 {
+			b.Fatal(len(wet), err)
+		}
+		s.abandon(wet)
+	}
+}
+
 // BenchmarkCompact merges eight files whose rows follow each other.
 func BenchmarkCompact(b *testing.B) {
 	s, ctx := benchStore(b), context.Background()

@@ -182,35 +182,23 @@ func (s *Store) flush(ctx context.Context, t frozenTable, wet []unsettled) ([]un
 	frozen := slices.Clone(t.frozen)
 	t.mu.RUnlock()
 	var sources []merge.Source
-	lo, hi := int64(math.MaxInt64), int64(math.MinInt64)
 	for _, f := range frozen {
 		sources = append(sources, f.Snapshot()...)
-		if l, h, ok := f.TimeRange(); ok {
-			lo, hi = min(lo, l), max(hi, h)
-		}
 	}
 	sources = merge.SortBySeq(sources)
-	for day := dayOf(lo); day <= dayOf(hi); day++ {
+	days, err := daysOf(ctx, sources)
+	if err != nil {
+		return wet, fmt.Errorf("read the times of table %s: %w", t.at.Name, err)
+	}
+	for _, day := range days {
 		from, to := dayBounds(day)
 		var part []merge.Source
-		next := int64(math.MaxInt64)
 		for _, src := range sources {
-			switch l, h := src.TimeRange(); {
-			case l <= to && h >= from:
+			if l, h := src.TimeRange(); l <= to && h >= from {
 				part = append(part, src)
-			case l > to:
-				next = min(next, l)
 			}
-		}
-		if len(part) == 0 {
-			if next == math.MaxInt64 {
-				break
-			}
-			day = dayOf(next) - 1 // a gap of years costs nothing
-			continue
 		}
 		before := len(wet)
-		var err error
 		wet, err = s.encodeSegments(ctx, t, rewrite{sources: part, from: from, to: to}, wet)
 		for i := range wet[before:] {
 			// Blocks may be late only among themselves; merged, they are not.
@@ -222,6 +210,36 @@ func (s *Store) flush(ctx context.Context, t frozenTable, wet []unsettled) ([]un
 		}
 	}
 	return wet, nil
+}
+
+// daysOf are the days of which sources have rows, ascending. One row with a time
+// of 1970, from a machine that has no clock, must not have every day since then
+// looked for in a block.
+func daysOf(ctx context.Context, sources []merge.Source) ([]int64, error) {
+	var days, times []int64
+	for _, src := range sources {
+		l, h := src.TimeRange()
+		days = append(days, dayOf(l), dayOf(h)) // of both there is a row
+		if dayOf(h) <= dayOf(l)+1 {
+			continue
+		}
+		const part = 4096
+		for from := 0; from < src.Rows(); from += part {
+			var err error
+			if times, err = src.ReadTime(ctx, times[:0], from, min(from+part, src.Rows())); err != nil {
+				return nil, err
+			}
+			for _, t := range times {
+				if day := dayOf(t); day != days[len(days)-1] {
+					days = append(days, day)
+				}
+			}
+			slices.Sort(days)
+			days = slices.Compact(days)
+		}
+	}
+	slices.Sort(days)
+	return slices.Compact(days), nil
 }
 
 // dayBounds are the first and last time of a UTC day.

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"tarn/store/column"
+	"tarn/store/merge"
 	"tarn/store/vfs"
 )
 
@@ -308,6 +309,32 @@ func TestAgeOfBufferedRows(t *testing.T) {
 	want("just after midnight", false)
 	m.clock.Store(day*dayNanos + int64(6*time.Minute))
 	want("when the day has settled", true)
+}
+
+// TestDaysFarApart: rows of 1970 and of now, in one block, are flushed to a file for
+// each day that has some, and no other day is looked at.
+func TestDaysFarApart(t *testing.T) {
+	m := newMachine(t, 1)
+	m.mustOpen()
+	now := dayOf(m.clock.Load())
+	want := []int64{-1, 0, now - 400, now - 1, now}
+	for i, day := range []int64{now, 0, now - 1, now, -1, now - 400, 0} {
+		m.must(m.write(one("d", "t", fmt.Sprint("h", i%2), day*dayNanos+int64(i), "i=1"), false))
+	}
+	c, err := m.store.freeze(t.Context())
+	m.must(err)
+	var sources []merge.Source
+	for _, f := range c.tables[0].frozen {
+		sources = append(sources, f.Snapshot()...)
+	}
+	if days, err := daysOf(t.Context(), sources); err != nil || !slices.Equal(days, want) {
+		t.Errorf("days %v, %v, want %v", days, err, want)
+	}
+	m.must(m.store.Checkpoint(t.Context()))
+	if n := segmentFiles(t, m.mem); n != len(want) {
+		t.Errorf("%d files, want %d", n, len(want))
+	}
+	m.check()
 }
 
 // TestLostCatalog takes the catalog away: segments must not be taken for

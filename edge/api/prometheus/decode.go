@@ -257,7 +257,7 @@ func (d *decoder) again(m []byte) (done bool, err error) {
 		}
 		end := 2 + int(m[1])
 		ms, v, err := sample(m[2:end])
-		if err != nil || ms > maxMillis || ms < -maxMillis {
+		if err != nil {
 			return false, nil
 		}
 		points = append(points, point{ms, v})
@@ -268,11 +268,16 @@ func (d *decoder) again(m []byte) (done bool, err error) {
 }
 
 // addAgain makes rows of the series that Recall found, unless its table has
-// changed.
+// changed, or a time cannot be stored.
 func (d *decoder) addAgain() (done bool, err error) {
 	points := d.series.samples
 	if len(points) == 0 {
 		return true, nil
+	}
+	for _, p := range points {
+		if p.ms > maxMillis || p.ms < -maxMillis {
+			return false, nil
+		}
 	}
 	t, ok := d.recall.Add(d.rows)
 	if !ok {

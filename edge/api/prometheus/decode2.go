@@ -95,16 +95,19 @@ func (d *decoder) timeSeries2(m []byte) error {
 		if err != nil {
 			return err
 		}
-		if err := s.label(name, value); err != nil {
-			return err
-		}
 		d.labels = appendLabel(d.labels, name, value)
 	}
 	s.raw = d.labels
+	described := about.kind != 0 || len(about.help)+len(about.unit) > 0
 	done := false
-	if d.recall.Find(d.labels) && s.storable() {
+	if n := len(d.labels); n > 0 && d.recall.Guess(d.labels) == n || d.recall.Find(d.labels) {
 		var err error
 		if done, err = d.addAgain(); err != nil {
+			return err
+		}
+	}
+	if !done || described {
+		if err := d.labelsOf(s); err != nil {
 			return err
 		}
 	}
@@ -113,25 +116,30 @@ func (d *decoder) timeSeries2(m []byte) error {
 			return err
 		}
 	}
-	if about.kind != 0 || len(about.help)+len(about.unit) > 0 {
+	if described {
 		about.name, about.database = s.name, s.database
 		d.families = append(d.families, about)
 	}
 	return nil
 }
 
-// storable says whether all samples have times that can be stored.
-func (s *series) storable() bool {
-	for _, p := range s.samples {
-		if p.ms > maxMillis || p.ms < -maxMillis {
-			return false
+// labelsOf reads the labels that the references name, which there are.
+func (d *decoder) labelsOf(s *series) error {
+	for i := 0; i < len(d.refs); i += 2 {
+		if err := s.label(d.symbols[d.refs[i]], d.symbols[d.refs[i+1]]); err != nil {
+			return err
 		}
 	}
-	return true
+	return nil
 }
 
 // appendLabel appends a label as protocol 1.0 has it.
 func appendLabel(dst, name, value []byte) []byte {
+	if size := 4 + len(name) + len(value); size < 0x80 {
+		dst = append(dst, 1<<3|byte(bytes), byte(size), 1<<3|byte(bytes), byte(len(name)))
+		dst = append(append(dst, name...), 2<<3|byte(bytes), byte(len(value)))
+		return append(dst, value...)
+	}
 	size := 2 + uvarintSize(uint64(len(name))) + len(name) + uvarintSize(uint64(len(value))) + len(value)
 	dst = binary.AppendUvarint(append(dst, 1<<3|byte(bytes)), uint64(size))
 	return appendBytesField(appendBytesField(dst, 1, name), 2, value)
