@@ -66,16 +66,11 @@ func (e *ColumnUsedError) Error() string {
 func (s *Store) AlterTable(ctx context.Context, database, name string, change func(*schema.Table) (Alteration, error)) error {
 	s.checkpointing.Lock()
 	defer s.checkpointing.Unlock()
-	db, err := s.lookup(database)
+	_, t, unlock, err := s.lockTable(database, name)
 	if err != nil {
 		return err
 	}
-	db.write.Lock()
-	defer db.write.Unlock()
-	t, ok := db.table(name)
-	if !ok {
-		return fmt.Errorf("table %q: %w", name, ErrNotFound)
-	}
+	defer unlock()
 	have := t.schema.Load()
 	a, err := change(have)
 	if err != nil {
@@ -159,16 +154,11 @@ func (s *Store) RenameTable(ctx context.Context, database, from, to string) erro
 	}
 	s.checkpointing.Lock()
 	defer s.checkpointing.Unlock()
-	db, err := s.lookup(database)
+	db, t, unlock, err := s.lockTable(database, from)
 	if err != nil {
 		return err
 	}
-	db.write.Lock()
-	defer db.write.Unlock()
-	t, ok := db.table(from)
-	if !ok {
-		return fmt.Errorf("table %q: %w", from, ErrNotFound)
-	}
+	defer unlock()
 	// Names of deleted tables are taken, too: they say what can be brought back.
 	for _, o := range s.allTables() {
 		if sch := o.schema.Load(); sch.DatabaseID == db.id && sch.Name == to && !o.record().Purged {

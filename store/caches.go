@@ -197,18 +197,13 @@ func (s *Store) createCache(ctx context.Context, database, table string, kind Ca
 	if s.closed.Load() {
 		return CacheInfo{}, false, ErrClosed
 	}
-	db, err := s.lookup(database)
+	// No row comes between the number of the last write and the first one that
+	// the cache gets.
+	db, t, unlock, err := s.lockTable(database, table)
 	if err != nil {
 		return CacheInfo{}, false, err
 	}
-	// No row comes between the number of the last write and the first one that
-	// the cache gets.
-	db.write.Lock()
-	defer db.write.Unlock()
-	t, ok := db.table(table)
-	if !ok {
-		return CacheInfo{}, false, fmt.Errorf("table %q: %w", table, ErrNotFound)
-	}
+	defer unlock()
 	sch := t.schema.Load()
 	def := catalog.Cache{TableID: t.id, Kind: kind, Name: name, AfterSeq: s.lastSeq.Load(), CreatedAt: s.opts.Now().UnixNano()}
 	if err := define(sch, &def); err != nil {
@@ -251,16 +246,11 @@ func (s *Store) createCache(ctx context.Context, database, table string, kind Ca
 
 // DeleteCache deletes a cache and what it holds.
 func (s *Store) DeleteCache(ctx context.Context, database, table, name string, kind CacheKind) error {
-	db, err := s.lookup(database)
+	_, t, unlock, err := s.lockTable(database, table)
 	if err != nil {
 		return err
 	}
-	db.write.Lock()
-	defer db.write.Unlock()
-	t, ok := db.table(table)
-	if !ok {
-		return fmt.Errorf("table %q: %w", table, ErrNotFound)
-	}
+	defer unlock()
 	list := t.cacheList()
 	i := slices.IndexFunc(list, func(c *tableCache) bool { return c.def.Kind == kind && c.def.Name == name })
 	if i < 0 {

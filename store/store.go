@@ -316,6 +316,20 @@ func (s *Store) lookup(name string) (*database, error) {
 	return db, nil
 }
 
+// lockTable finds a table and keeps its database from changing until unlock.
+func (s *Store) lockTable(database, name string) (db *database, t *table, unlock func(), err error) {
+	if db, err = s.lookup(database); err != nil {
+		return nil, nil, nil, err
+	}
+	db.write.Lock()
+	t, ok := db.table(name)
+	if !ok {
+		db.write.Unlock()
+		return nil, nil, nil, fmt.Errorf("table %q: %w", name, ErrNotFound)
+	}
+	return db, t, db.write.Unlock, nil
+}
+
 func (s *Store) databaseByID(id uint32) (*database, bool) {
 	db, ok := (*s.byID.Load())[id]
 	return db, ok
