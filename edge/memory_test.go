@@ -1,6 +1,10 @@
 package edge
 
-import "testing"
+import (
+	"os"
+	"runtime/debug"
+	"testing"
+)
 
 // TestBudget has all parts within the limit, from the size that README names on.
 func TestBudget(t *testing.T) {
@@ -11,4 +15,18 @@ func TestBudget(t *testing.T) {
 			t.Errorf("of %d bytes the parts take %d: %+v", limit, sum, b)
 		}
 	}
+}
+
+// TestCollector: where the limit is far away, garbage is collected half as often.
+func TestCollector(t *testing.T) {
+	if os.Getenv("GOGC") != "" {
+		t.Skip("GOGC is set: it counts")
+	}
+	for limit, want := range map[int64]int{minMemory: 100, roomy - 1: 100, roomy: 200, 1 << 30: 200} {
+		newBudget(limit).apply()
+		if got := debug.SetGCPercent(100); got != want {
+			t.Errorf("limit %d: GOGC is %d, want %d", limit, got, want)
+		}
+	}
+	newBudget(minMemory).apply()
 }

@@ -114,6 +114,13 @@ type Reader interface {
 // time range meets its own. Each set is in write order.
 func Groups(sources []Source) [][]Source {
 	sources = SortBySeq(sources)
+	if !slices.ContainsFunc(sources, Source.Late) {
+		groups := make([][]Source, len(sources))
+		for i := range groups {
+			groups[i] = sources[i : i+1 : i+1]
+		}
+		return groups
+	}
 	parent := make([]int, len(sources))
 	for i := range parent {
 		parent[i] = i

@@ -34,7 +34,7 @@ type sequential struct {
 func newSequential(src Source, opts Options) *sequential {
 	lo, hi := src.TimeRange()
 	s := &sequential{opts: opts, src: src, runs: src.Runs(), inside: opts.MinTime <= lo && hi <= opts.MaxTime && opts.Floor == nil && opts.Ceiling == nil}
-	if opts.ToRow > 0 {
+	if opts.FromRow > 0 || 0 < opts.ToRow && opts.ToRow < src.Rows() {
 		at := func(row int) int {
 			i, _ := slices.BinarySearchFunc(s.runs, row, func(r Run, row int) int { return cmp.Compare(int(r.Start), row) })
 			return i

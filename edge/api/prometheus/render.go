@@ -84,6 +84,9 @@ type writer struct {
 
 const pieceSize = 32 << 10
 
+// buffers are writers'; none is much longer than a piece and the labels of a series.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
 // piece sends what is built, if it is much.
 func (w *writer) piece() {
 	if len(w.buf) >= pieceSize {
@@ -104,7 +107,12 @@ func (w *writer) text(s string) { w.buf = append(w.buf, s...) }
 // 0. at is the time of an instant query.
 func writeResult(to http.ResponseWriter, r *http.Request, res *query.PromQLResult, at time.Time, limit int) error {
 	out, done := compressed(to, r)
-	w := &writer{to: out}
+	buf := buffers.Get().(*[]byte)
+	w := &writer{to: out, buf: (*buf)[:0]}
+	defer func() {
+		*buf = w.buf
+		buffers.Put(buf)
+	}()
 	value, cut := truncate(res.Value, limit)
 	warnings := res.Warnings
 	if cut {
