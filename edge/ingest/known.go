@@ -5,6 +5,7 @@ import (
 	"hash/maphash"
 	"math"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -91,12 +92,19 @@ func (k *Known) forget() {
 //
 //	r.Begin(known, place)
 //	if r.Find(labels) {
-//		t, ok, err := r.Table(rows)
-//		...
+//		t, known = r.Add(rows)
+//	}
+//	if known {
+//		err = t.AddFloat(time, v)
+//	} else {
+//		... the row by Rows.Table, Series, Row, Float and End
+//		r.Note(labels, t, database, field)
 //	}
 //	r.End()
 //	... commit the rows
 //	r.Learn()
+//	... close the rows
+//	r.Forget()
 type Recall struct {
 	known  *Known
 	place  string
@@ -416,6 +424,7 @@ func (k *Known) table(l lesson, place string) uint32 {
 			return i
 		}
 	}
+	name.place = strings.Clone(place) // it may be a part of a request
 	t := knownTable{tableKey: name, name: []byte(name.table), schema: sch, owner: owner, field: bytes.Clone(l.field)}
 	for _, id := range sch.Tags {
 		t.tags = append(t.tags, []byte(sch.Columns[id].Name))

@@ -3,6 +3,7 @@ package ingest
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -51,7 +52,8 @@ func remembered(t *testing.T, w *Writer, k *Known, names []string, tags ...strin
 	}
 	c.End()
 	if err := r.Commit(t.Context(), store.WriteOptions{}); err != nil {
-		t.Fatal(err)
+		t.Error(err)
+		return known
 	}
 	c.Learn()
 	return known
@@ -97,6 +99,29 @@ func TestKnownIsBounded(t *testing.T) {
 	}
 	if n := remembered(t, w, k, first); n > part/2 {
 		t.Errorf("%d series that were long gone are known", n)
+	}
+}
+
+// TestKnownTogether: clients that send at the same time, of which some send the same
+// series, with so little memory that series are dropped all the time.
+func TestKnownTogether(t *testing.T) {
+	s := openStore(t, store.Limits{Databases: 5, Tables: 10, Columns: 10, Tags: 5})
+	w := NewWriter(s, time.Now)
+	k := NewKnown(8 << 10)
+	remembered(t, w, k, namesOf("first", 1)) // makes the table
+	var clients sync.WaitGroup
+	for c := range 4 {
+		clients.Go(func() {
+			for i := range 60 {
+				remembered(t, w, k, namesOf(fmt.Sprint("client", (c/2+i/20)%3, "-"), 60))
+			}
+		})
+	}
+	clients.Wait()
+	db, _ := s.Database("d")
+	sch, _ := db.Table("t")
+	if rows := readRows(t, s, sch); len(rows) != 1+3*60 {
+		t.Errorf("%d rows", len(rows))
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	"tarn/edge/ingest"
 	"tarn/store"
 	"tarn/store/column"
+	"tarn/store/points"
 	"tarn/store/schema"
 )
 
@@ -250,6 +251,65 @@ func TestKnownSeriesMeanTheSame(t *testing.T) {
 	if known < all/4 || fine < requests/2 {
 		t.Errorf("%d of %d samples were of known series, and %d of %d requests fine: this tests little", known, all, fine, requests)
 	}
+}
+
+// recording is a store that also keeps the rows of each write as text.
+type recording struct {
+	*store.Store
+	memory *memory
+}
+
+func (r recording) Write(ctx context.Context, database string, b *points.Batch, o store.WriteOptions) error {
+	if err := r.memory.Write(ctx, database, b, o); err != nil {
+		return err
+	}
+	return r.Store.Write(ctx, database, b, o)
+}
+
+// FuzzKnown sends each message three times, so that its series are known, and once
+// more without that memory: what is written is the same.
+func FuzzKnown(f *testing.F) {
+	f.Add(example1(3, 2), false)
+	f.Add(example2(3, 2), true)
+	m := &messy{rng: rand.New(rand.NewPCG(1, 1)), time: 1767225600000}
+	for range 10 {
+		f.Add(m.request(1), false)
+		f.Add(m.request(2), true)
+	}
+	s, err := store.Open(f.Context(), store.Options{Dir: f.TempDir(), WALSyncRate: 10000, Limits: store.Limits{Databases: 5, Tables: 300, Columns: 12, Tags: 9}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() {
+		if err := s.Close(context.Background()); err != nil {
+			f.Error(err)
+		}
+	})
+	known := ingest.NewKnown(64 << 10)
+	var work decoders
+	f.Fuzz(func(t *testing.T, message []byte, second bool) {
+		version := 1
+		if second {
+			version = 2
+		}
+		var texts [4]string
+		for i := range texts {
+			k := known
+			if i == 3 {
+				k = nil
+			}
+			m := &memory{rows: map[string]string{}}
+			d := work.get()
+			err := decode(d, "d", k, ingest.NewWriter(recording{s, m}, time.Now), message, version)
+			work.put(d)
+			texts[i] = fmt.Sprint(err, m.rows) // in order
+		}
+		for i := range 3 {
+			if texts[i] != texts[3] {
+				t.Errorf("time %d: %s, without memory %s", i, texts[i], texts[3])
+			}
+		}
+	})
 }
 
 // change alters a table of both stores in the same way.
