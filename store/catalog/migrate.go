@@ -91,23 +91,32 @@ func (c *Catalog) migrate(ctx context.Context) error {
 	if have >= len(migrations) {
 		return fmt.Errorf("the catalog has schema version %d, this program knows up to %d: it was written by a newer version", have, len(migrations)-1)
 	}
-	for v := have + 1; v < len(migrations); v++ {
-		err := c.tx(ctx, func(tx *sql.Tx) error {
-			if _, err := tx.ExecContext(ctx, migrations[v]); err != nil {
-				return err
-			}
-			if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO meta VALUES ('schema_version', ?)`, strconv.Itoa(v)); err != nil {
-				return err
-			}
-			// PRAGMA takes no bound parameters.
-			_, err := tx.ExecContext(ctx, fmt.Sprintf(`PRAGMA user_version = %d`, v))
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("migrate the catalog to schema version %d: %w", v, err)
-		}
+	if have == len(migrations)-1 {
+		return nil
 	}
-	return nil
+	// In one transaction: a new catalog waits for the disk once, not for every
+	// version that there ever was.
+	return c.tx(ctx, func(tx *sql.Tx) error {
+		for v := have + 1; v < len(migrations); v++ {
+			if err := migrateTo(ctx, tx, v); err != nil {
+				return fmt.Errorf("migrate the catalog to schema version %d: %w", v, err)
+			}
+		}
+		return nil
+	})
+}
+
+// migrateTo runs one migration, and notes the version.
+func migrateTo(ctx context.Context, tx *sql.Tx, v int) error {
+	if _, err := tx.ExecContext(ctx, migrations[v]); err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `INSERT OR REPLACE INTO meta VALUES ('schema_version', ?)`, strconv.Itoa(v)); err != nil {
+		return err
+	}
+	// PRAGMA takes no bound parameters.
+	_, err := tx.ExecContext(ctx, fmt.Sprintf(`PRAGMA user_version = %d`, v))
+	return err
 }
 
 // checkVersion compares the version with the note of it: the number lies in the
