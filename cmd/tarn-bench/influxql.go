@@ -32,7 +32,7 @@ func runInfluxQL(ctx context.Context, args []string) error {
 	flags.StringVar(&config.influxd, "influxd", "", "InfluxDB 1's `binary`")
 	flags.StringVar(&config.file, "file", "", "TSBS cpu-only line-protocol `file`")
 	flags.StringVar(&config.scratch, "scratch", "", "parent of the data `directory`")
-	flags.IntVar(&config.runs, "runs", 15, "warm runs of each query")
+	flags.IntVar(&config.runs, "runs", warmRuns, "warm runs of each query")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func runPrometheus(ctx context.Context, args []string) error {
 	flags.StringVar(&config.scratch, "scratch", "", "parent of the data `directories`")
 	flags.IntVar(&config.series, "series", 1000, "number of series, ten a target")
 	flags.IntVar(&config.hours, "hours", 12, "`hours` of samples, one every 15 s a series")
-	flags.IntVar(&config.runs, "runs", 9, "warm runs of each query")
+	flags.IntVar(&config.runs, "runs", warmRuns, "warm runs of each query")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

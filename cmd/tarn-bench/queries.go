@@ -48,7 +48,7 @@ func runQueries(ctx context.Context, args []string) error {
 	flags.StringVar(&config.script, "duckdb", "testdata/duckdb/serve.mjs", "`script` that runs DuckDB")
 	flags.StringVar(&config.tools, "tools", defaultTools(), "`directory` whose bin holds VictoriaMetrics")
 	flags.IntVar(&config.threads, "threads", 2, "DuckDB's threads")
-	flags.IntVar(&config.runs, "runs", 15, "warm runs of each query")
+	flags.IntVar(&config.runs, "runs", warmRuns, "warm runs of each query")
 	only := flags.String("only", "", "run the queries whose name matches this `pattern`")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -201,8 +201,13 @@ func (a answer) agrees(b answer) bool {
 	return a.rows == b.rows && a.cells == b.cells && math.Abs(a.numbers-b.numbers) <= 1e-9*max(1, math.Abs(a.numbers))
 }
 
-// warmUps are runs that are not measured.
-const warmUps = 3
+const (
+	// warmUps are runs that are not measured.
+	warmUps = 3
+	// warmRuns are usually measured: the first few dozen of a fresh server, which
+	// touch memory for the first time, do not decide.
+	warmRuns = 200
+)
 
 func askBoth(ctx context.Context, base string, duck *duckdb.Process, q benchQuery, runs int) (queryResult, error) {
 	r := queryResult{name: q.name}

@@ -51,6 +51,7 @@ func startServer(ctx context.Context, kind serverKind, program, dir string, extr
 	process.Env = append(append(os.Environ(), env...), extraEnv...)
 	process.Stdout, process.Stderr = log, log
 	s := &server{kind: kind, process: process, base: "http://" + address, exited: make(chan error, 1)}
+	syscall.Sync() // what others wrote is not this server's to wait for
 	begin := time.Now()
 	if err := process.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", kind.name, err)
