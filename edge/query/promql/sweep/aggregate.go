@@ -178,7 +178,7 @@ func (c *cell) average(x float64) {
 		c.lack /= c.count - 1
 	}
 	q := (c.count - 1) / c.count
-	c.value, c.lack = add(x/c.count, q*c.value, q*c.lack)
+	c.value, c.lack = add(x/c.count, float64(q*c.value), float64(q*c.lack)) // see averageOn
 }
 
 func (g *groups) result() ([]Series, error) {

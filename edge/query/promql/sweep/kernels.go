@@ -83,7 +83,8 @@ func averageOn(mean, lack float64, x []float64, n int) float64 {
 	for i, v := range x {
 		count := float64(n + i + 1)
 		q := (count - 1) / count
-		mean, lack = add(v/count, q*mean, q*lack)
+		// The conversions keep arm64 from fusing products and sums.
+		mean, lack = add(v/count, float64(q*mean), float64(q*lack))
 	}
 	return mean + lack
 }
@@ -143,7 +144,7 @@ func (x *extrapolation) compute(zero float64, window int64, perSecond bool) floa
 	if toStart >= threshold {
 		toStart = average / 2
 	}
-	if z := interval * zero; z < toStart {
+	if z := float64(interval * zero); z < toStart { // see averageOn
 		toStart = z
 	}
 	if toEnd >= threshold {
