@@ -10,10 +10,11 @@ import (
 // are kept.
 const maxCopied = 256
 
-// Copy returns a bound plan again, for Optimize to rewrite, and the tables that
-// it reads. Expressions, which never change, are shared. It is not ok for a plan
-// with other nodes than those of plain queries, or with very many expressions.
-func Copy(n Node) (c Node, tables []*Scan, ok bool) {
+// Copy returns a bound plan again, for Optimize to rewrite, and the scans in it.
+// Expressions, which never change, are shared. It is not ok for a plan with other
+// nodes than those of plain queries, or with very many expressions; c is of no
+// use then.
+func Copy(n Node) (c Node, scans []*Scan, ok bool) {
 	k := copier{}
 	c = k.node(n)
 	return c, k.scans, !k.failed
